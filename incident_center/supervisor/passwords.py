@@ -22,7 +22,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def load_or_make(path: Path, names: Iterable[str]) -> dict[str, str]:
-    """The passwords kept in a JSON file; those that it lacks are generated (256 bits, safe in a URL) and added."""
+    """The passwords kept in a JSON file; missing ones are generated (256 bits, safe in a URL) and added."""
     known: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
     missing = [name for name in names if name not in known]
     if missing:

@@ -44,9 +44,10 @@ class EmbeddedPostgres:
     """One PostgreSQL server with its data in ``directory``.
 
     Args:
-        directory: holds ``data``, ``passwords.json`` (0600) and, if short enough, the socket. Made when missing.
-            For root it has to be enterable by an unprivileged user; otherwise a lasting place is chosen instead
-            and ``report`` says so.
+        directory: holds ``data``, ``passwords.json`` (0600) and, if short enough, the socket. Made when
+        missing.
+            For root it has to be enterable by an unprivileged user; otherwise a lasting place is chosen
+            instead and ``report`` says so.
         log: the server's log file; ``directory/postgres.log`` by default.
         settings: server settings that replace the defaults, for example ``{"fsync": "off"}`` in tests.
         report: gets one-line messages for the operator.
@@ -103,7 +104,8 @@ class EmbeddedPostgres:
     def url(self, role: str = RUNTIME_ROLE, database: str = DATABASE) -> str:
         """A libpq address for one of the server's own roles."""
         password = quote(self.passwords[role], safe="")
-        return f"postgresql://{role}:{password}@/{database}?host={quote(str(self.sockets), safe='/')}&port={PORT}"
+        host = quote(str(self.sockets), safe="/")
+        return f"postgresql://{role}:{password}@/{database}?host={host}&port={PORT}"
 
     def superuser_url(self, database: str = "postgres") -> str:
         """A libpq address for the superuser, who makes roles, databases and extensions and nothing else."""
@@ -134,8 +136,8 @@ class EmbeddedPostgres:
                 log=self.log,
                 folder=self.data,
                 identity=self.identity,
-                # SIGINT is PostgreSQL's "fast" shutdown: sessions are ended, then a checkpoint. SIGTERM would wait
-                # for every session to leave by itself.
+                # SIGINT is PostgreSQL's "fast" shutdown: sessions are ended, then a checkpoint. SIGTERM would
+                # wait for every session to leave by itself.
                 stop_signal=signal.SIGINT,
             )
         self._child.start()
@@ -158,7 +160,7 @@ class EmbeddedPostgres:
         database_setup.prepare(self.superuser_url, self.passwords, database)
 
     def create_database(self, name: str, *, template: str = "template0") -> None:
-        """Makes a database that belongs to the owner role, as a copy of ``template`` (which nobody may be using)."""
+        """Makes a database of the owner role's, as a copy of ``template``, which must have no sessions."""
         with psycopg.connect(self.superuser_url(), autocommit=True) as connection:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
@@ -187,8 +189,8 @@ class EmbeddedPostgres:
         if self.data.exists() and any(self.data.iterdir()):
             if not (self.data / "PG_VERSION").exists() or not (self.data / "global/pg_control").exists():
                 raise StartError(
-                    f"{self.data} is not a whole PostgreSQL data folder (PG_VERSION or global/pg_control is missing).",
-                    f"If it holds nothing you need, put it aside (mv {self.data} {self.data}.aside) and start again.",
+                    f"{self.data} is half a data folder: it lacks PG_VERSION or global/pg_control.",
+                    f"If you need nothing in it: mv {self.data} {self.data}.aside, then start again.",
                 )
             return
         making = self.directory / "data.partial"
@@ -219,7 +221,15 @@ class EmbeddedPostgres:
         )
         completed = subprocess.run(
             [
-                *(self.programs.program("initdb"), "-D", target, "-U", SUPERUSER, "--encoding=UTF8", *locale),
+                *(
+                    str(self.programs.program("initdb")),
+                    "-D",
+                    str(target),
+                    "-U",
+                    SUPERUSER,
+                    "--encoding=UTF8",
+                ),
+                *locale,
                 *("--auth=scram-sha-256", f"--pwfile={password_file}", "--data-checksums"),
             ],
             cwd=target,
@@ -239,15 +249,15 @@ class EmbeddedPostgres:
         found = int((self.data / "PG_VERSION").read_text().strip())
         if found != self.programs.version:
             raise StartError(
-                f"{self.data} was made by PostgreSQL {found}; the programs at hand are {self.programs.version}.",
-                f"Set PG_BINDIR to the bin folder of a PostgreSQL {found}, or carry the data over with pg_upgrade.",
+                f"{self.data} was made by PostgreSQL {found}; this is PostgreSQL {self.programs.version}.",
+                f"Set PG_BINDIR to the bin folder of a PostgreSQL {found}, or carry it over with pg_upgrade.",
             )
 
     def _clear_leftovers(self) -> None:
         """Deals with a server that an earlier supervisor left behind, and with the pid file of a dead one.
 
-        PostgreSQL itself ignores a pid file whose process is gone. But after a restart of a container the same
-        small pid often belongs to somebody else, and PostgreSQL then refuses to start.
+        PostgreSQL itself ignores a pid file whose process is gone. But after a restart of a container the
+        same small pid often belongs to somebody else, and PostgreSQL then refuses to start.
         """
         pid_file = self.data / "postmaster.pid"
         try:

@@ -50,10 +50,10 @@ def default_settings(*, preload: str) -> dict[str, str]:
 
 
 def write_settings(file: Path, data: Path, settings: Mapping[str, str]) -> None:
-    """Writes the server's configuration file, outside the data folder and readable for all (it holds no secret).
+    """Writes the server's configuration file, outside the data folder; it holds no secret.
 
-    It begins with the data folder's own ``postgresql.conf``. ``ALTER SYSTEM`` overrules both, so an operator can
-    change a setting lastingly.
+    It begins with the data folder's own ``postgresql.conf``. ``ALTER SYSTEM`` overrules both, so an operator
+    can change a setting lastingly.
     """
     lines = [
         "# Written anew at each start. To change a setting lastingly, use ALTER SYSTEM.",

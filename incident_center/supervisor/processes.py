@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -48,19 +49,25 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def child(self) -> Child:
+        """Itself: a process is the simplest service that a keeper can watch."""
+        return self
+
+    @property
     def pid(self) -> int | None:
         """The running process's id; None before the start and after the end."""
         return self._process.pid if self._process is not None and self.running else None
 
     @property
     def running(self) -> bool:
+        """Whether the process has been started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Starts the process. What an earlier run left in its process group is ended first.
 
-        Call it from a thread that lives as long as the child should: Linux ends the child with the *thread* that
-        started it.
+        Call it from a thread that lives as long as the child should: Linux ends the child with the *thread*
+        that started it.
         """
         self.end_group()
         with self.log.open("ab") as output:
@@ -93,10 +100,8 @@ class Child:
         """Ends at once whatever is left of the process and of those it started."""
         if self._process is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self._process.wait()
 
     def wait(self, seconds: float) -> bool:
@@ -137,9 +142,10 @@ def tail(log: Path, lines: int) -> str:
 def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
     """What the child does between fork and exec: it asks Linux for a signal when its parent dies.
 
-    Without it a ``kill -9`` of the supervisor would leave servers behind that hold the port and the data folder.
-    The signal is the orderly one, so that a database shuts down cleanly and a web process takes its own workers
-    along. Between the fork and the request the parent may already be gone; then the child leaves at once.
+    Without it a ``kill -9`` of the supervisor would leave servers behind that hold the port and the data
+    folder. The signal is the orderly one, so that a database shuts down cleanly and a web process takes its
+    own workers along. Between the fork and the request the parent may already be gone; then the child leaves
+    at once.
     """
     if _libc is None:
         return None

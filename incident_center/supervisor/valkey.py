@@ -22,8 +22,8 @@ PASSWORD = "valkey"
 class EmbeddedValkey:
     """One Valkey server on a loopback port, opened by a generated password.
 
-    A port and not a socket, because Celery, channels-redis and redis-py spell a socket's address in three different
-    ways. The port stays the same through restarts, as clients keep the address.
+    A port and not a socket, because Celery, channels-redis and redis-py spell a socket's address in three
+    different ways. The port stays the same through restarts, as clients keep the address.
 
     Args:
         directory: holds ``valkey.conf`` and ``passwords.json`` (both 0600). Made when missing.
@@ -111,8 +111,8 @@ dir {_quoted(self.data)}
 save ""
 appendonly no
 maxmemory {memory}mb
-# When full, let go of what expires anyway (cache, throttles, live messages), never of queued tasks. "noeviction" would let
-# a full cache stop the queue; "allkeys" would let it eat the queue.
+# When full, let go of what expires anyway (cache, throttles, live messages), never of queued tasks.
+# "noeviction" would let a full cache stop the queue; "allkeys" would let it eat the queue.
 maxmemory-policy volatile-lru
 # A live page that reads too slowly is cut off before it fills the memory.
 client-output-buffer-limit pubsub 16mb 4mb 30
