@@ -88,7 +88,7 @@ class Keeper:
                 one.pause = FIRST_PAUSE
             one.due = now + one.pause
             self._report(
-                f"{child.name} ended ({child.ending()}); starting it again in {one.pause:.1f} s (log: {child.log})"
+                f"{child.name} ended ({child.ending()}); again in {one.pause:.1f} s; log: {child.log}"
             )
             one.pause = min(one.pause * 2, LONGEST_PAUSE)
         elif now >= one.due:
