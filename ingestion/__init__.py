@@ -1,0 +1,1 @@
+"""Logs in, durable when answered; logs found again. Knows nothing of incidents."""

@@ -1,0 +1,33 @@
+"""What the intake accepts, in one place. ``docs/ingestion.md`` explains each figure to clients."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+KIB = 1024
+MIB = 1024 * KIB
+
+#: A request's body, after decompression. Larger ones are refused with 413.
+BODY_BYTES = 10 * MIB
+ENTRIES_PER_REQUEST = 10_000
+
+MESSAGE_BYTES = 64 * KIB
+#: In canonical form: no spaces, sorted keys.
+METADATA_BYTES = 32 * KIB
+#: The metadata object itself is level 1.
+METADATA_DEPTH = 20
+#: A longer ``metadata.trace_id`` stays in the metadata, but is not indexed.
+TRACE_ID_CHARACTERS = 128
+
+#: How far ahead of the server's clock a timestamp may be: a whole day, because a client whose clock runs in another
+#: time zone is a nuisance, while a lost log is a hole in the record.
+FUTURE = timedelta(days=1)
+
+#: How much of an unreadable body, or of one faulty entry, a dead letter keeps.
+DEAD_LETTER_BYTES = 64 * KIB
+#: How many faults an answer spells out; the others are counted, and listed among the dead letters.
+ERRORS_PER_ANSWER = 100
+IDEMPOTENCY_KEY_CHARACTERS = 255
+
+#: An organization's retention in days. Each is a branch of the partition tree.
+RETENTION_CLASSES = (7, 30, 90, 400)

@@ -1,0 +1,56 @@
+"""``LogStore`` on PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ingestion.logstore.port import (
+    AnswerWriter,
+    HistogramBucket,
+    LogPosition,
+    LogQuery,
+    LogRecord,
+    WriteBatch,
+    WriteOutcome,
+)
+from ingestion.logstore.postgresql import reader
+from ingestion.logstore.postgresql.group_commit import GroupCommitter
+from ingestion.logstore.postgresql.statements import COPY_FROM_ROWS
+from ingestion.logstore.postgresql.writer import BatchWriter
+
+
+class PostgreSQLLogStore:
+    """Large batches, and those with dead letters or a receipt, get a transaction of their own; small ones share one."""
+
+    def __init__(self) -> None:
+        self._writer = BatchWriter()
+        self._group = GroupCommitter(self._writer)
+
+    def write(self, batch: WriteBatch, *, answer: AnswerWriter | None = None) -> WriteOutcome:
+        if not batch.rows and not batch.dead_letters and batch.receipt is None:
+            return WriteOutcome(0, 0)
+        if len(batch.rows) >= COPY_FROM_ROWS or batch.dead_letters or batch.receipt is not None:
+            return self._writer.write(batch, answer)
+        return self._group.write(batch)
+
+    def search(
+        self,
+        query: LogQuery,
+        *,
+        limit: int,
+        older_than: LogPosition | None = None,
+        newer_than: LogPosition | None = None,
+    ) -> list[LogRecord]:
+        return reader.search(query, limit=limit, older_than=older_than, newer_than=newer_than)
+
+    def histogram(self, query: LogQuery, *, interval: timedelta) -> list[HistogramBucket]:
+        return reader.histogram(query, interval=interval)
+
+    @property
+    def waiting_rows(self) -> int:
+        """Rows of small requests that wait for the next commit."""
+        return self._group.waiting_rows
+
+    def close(self) -> None:
+        """Closes idle connections; the store opens new ones when it is used again."""
+        self._writer.close()
