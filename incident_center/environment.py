@@ -141,3 +141,8 @@ def load() -> Environment:
         state_directory = Path(values.get("STATE_DIR", str(CHECKOUT / ".state")))
         values = {**read_state_file(state_directory), **values}
     return Environment.read(values)
+
+
+def multiprocess_metrics_directory() -> str:
+    """Where prometheus_client keeps the counters that several processes share; empty: one process, in memory."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")

@@ -25,6 +25,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
 
 # ---- Applications -------------------------------------------------------------------------------------------------
 SHARED_APPS = [
+    "pgtrigger",  # Before every app whose models declare triggers.
     "incident_center.kernel",
     "organizations",
     "audit",
@@ -33,7 +34,6 @@ SHARED_APPS = [
     "detection",
     "notifications",
     "django_tenants",
-    "pgtrigger",
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -191,7 +191,6 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = _base.scheme == "https"
 CSRF_COOKIE_SECURE = _base.scheme == "https"
-CSRF_FAILURE_VIEW = "incident_center.views.csrf_failure"
 
 # ---- Headers ------------------------------------------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -248,6 +247,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/v[0-9]",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "incident_center.kernel.api.schema.add_problem_schema",
+    ],
     "ENUM_NAME_OVERRIDES": {},
 }
 

@@ -11,6 +11,7 @@ from django.db.models import BaseConstraint
 
 from incident_center.kernel.constraints import READ_WRITE, RowLevelSecurity
 from incident_center.kernel.scope import require_organization_id
+from incident_center.kernel.secrets import EncryptedTextField
 
 
 def uuid7() -> UUID:
@@ -18,17 +19,24 @@ def uuid7() -> UUID:
     return uuid_utils.compat.uuid7()
 
 
-class OrganizationOwned(models.Model):
+class OrganizationKey(models.ForeignKey):  # type: ignore[type-arg]
+    """The foreign key to the row's organization, filled from the scope when the row is written without one."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        if getattr(model_instance, self.attname) is None:
+            setattr(model_instance, self.attname, require_organization_id())
+        return super().pre_save(model_instance, add)
+
+
+class OrganizationScoped(models.Model):
     """A row that belongs to one organization; the organization is the scope's unless given.
 
-    Subclasses list ``*owned("table_name")`` in ``Meta.constraints``: a test refuses a model that forgets.
+    Subclasses list ``*owned("table_name")`` in ``Meta.constraints``: a system check refuses a model that forgets.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey(
+    organization = OrganizationKey(
         "organizations.Organization",
         on_delete=models.CASCADE,
-        default=require_organization_id,
         editable=False,
         related_name="+",
         db_index=False,  # The unique (organization, id) serves.
@@ -39,6 +47,15 @@ class OrganizationOwned(models.Model):
 
     def __str__(self) -> str:
         return f"{type(self).__name__} {self.pk}"
+
+
+class OrganizationOwned(OrganizationScoped):
+    """A tenant-owned row with the usual key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+
+    class Meta:
+        abstract = True
 
 
 def owned(table: str, *, privileges: str = READ_WRITE, key: str = "id") -> list[BaseConstraint]:
@@ -63,7 +80,8 @@ class IdempotentRequest(OrganizationOwned):
     key = models.CharField(max_length=255)
     request_hash = models.BinaryField(max_length=32)
     status = models.PositiveSmallIntegerField(default=0)
-    body = models.BinaryField(default=b"")
+    # Encrypted: an answer may hold a key that is shown this once.
+    body = EncryptedTextField(default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -64,7 +64,7 @@ def answer_once(*, principal: str, key: str, digest: bytes, produce: Callable[[]
             transaction.set_rollback(True)
             return response
         claim.status = response.status_code
-        claim.body = b"" if response.data is None else JSONRenderer().render(response.data)
+        claim.body = "" if response.data is None else JSONRenderer().render(response.data).decode()
         claim.save(update_fields=["status", "body"])
         return response
 
@@ -72,7 +72,6 @@ def answer_once(*, principal: str, key: str, digest: bytes, produce: Callable[[]
 def _replay(earlier: IdempotentRequest, digest: bytes) -> Response:
     if bytes(earlier.request_hash) != digest:
         raise Conflict("This Idempotency-Key was used with another request; use a new key for a new request.")
-    body = bytes(earlier.body)
-    data = json.loads(body) if body else None
+    data = json.loads(earlier.body) if earlier.body else None
     content_type = PROBLEM_JSON if earlier.status >= 400 else None
     return Response(data, status=earlier.status, content_type=content_type, headers={"Idempotent-Replay": "true"})

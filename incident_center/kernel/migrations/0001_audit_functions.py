@@ -49,6 +49,8 @@ BEGIN
   IF TG_ARGV[1] = '' THEN
     SELECT organization_id INTO organization FROM organizations_membership
      WHERE user_id = (source ->> TG_ARGV[2])::uuid;
+    -- A person is written a moment before their membership.
+    organization := coalesce(organization, nullif(current_setting('app.organization_id', true), '')::bigint);
   ELSE
     organization := (source ->> TG_ARGV[1])::bigint;
   END IF;

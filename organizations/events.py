@@ -1,0 +1,29 @@
+"""What upper apps may listen to. Handlers run inside the transaction of the change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from incident_center.kernel.events import Event
+from incident_center.kernel.scope import Actor
+from organizations.models import Membership, Organization
+
+
+@dataclass(frozen=True)
+class OrganizationFounded:
+    """An organization exists, and its scope is open: give it what a new one starts with."""
+
+    organization: Organization
+    actor: Actor
+
+
+@dataclass(frozen=True)
+class MemberChanged:
+    """A member joined, or their role or activity changed."""
+
+    membership: Membership
+    actor: Actor
+
+
+organization_founded: Event[OrganizationFounded] = Event("organization founded")
+member_changed: Event[MemberChanged] = Event("member changed")
