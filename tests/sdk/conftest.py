@@ -6,21 +6,16 @@ import gzip
 import json
 import logging
 import socket
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
+from incident_center_client import Backoff, IncidentCenterHandler
 
-SDK_SOURCE = Path(__file__).parents[2] / "sdk" / "python" / "src"
-sys.path.insert(0, str(SDK_SOURCE))
-
-from incident_center_client import Backoff, IncidentCenterHandler  # noqa: E402
 
 PATIENCE = 10.0
 
@@ -216,7 +211,9 @@ def new_logger() -> Iterator[Callable[[logging.Handler], logging.Logger]]:
     made: list[logging.Logger] = []
 
     def new(handler: logging.Handler) -> logging.Logger:
-        logger = logging.Logger(f"shop.{len(made)}", logging.DEBUG)
+        logger = logging.getLogger(f"shop.{len(made)}")
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
         logger.addHandler(handler)
         made.append(logger)
         return logger

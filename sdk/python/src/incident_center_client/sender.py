@@ -108,8 +108,8 @@ class Sender:
     def flush(self, timeout: float) -> bool:
         """Wait until all that is queued now is sent, spooled or dropped: True.
 
-        False after `timeout` seconds, or as soon as an attempt fails or the server has asked for a pause:
-        what remains is still queued then.
+        False after `timeout` seconds or, without a spool, as soon as an attempt fails or the server has asked
+        for a pause: what remains is still queued then.
         """
         end = self._monotonic() + timeout
         with self._condition:
@@ -120,8 +120,10 @@ class Sender:
             self._condition.notify_all()
             while self._settled < target:
                 left = end - self._monotonic()
-                waiting = bool(self._pending) and self._retry_at > self._monotonic()
-                if left <= 0 or waiting or self._failures > failures or not self._is_running():
+                paused = bool(self._pending) and self._retry_at > self._monotonic()
+                # With a spool, a failed batch is on its way to the disk and counts as settled there.
+                stuck = self._spool_directory is None and (paused or self._failures > failures)
+                if left <= 0 or stuck or not self._is_running():
                     return False
                 self._condition.wait(left)
             return True
