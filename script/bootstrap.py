@@ -2,8 +2,8 @@
 
     python bootstrap.py [--check] [--development] ENVIRONMENT
 
-Runs on any Python from 3.11 on, with the standard library only. ``--check`` changes nothing: exit status 0 says
-that the environment is whole and holds what is pinned. It compares one hash, which takes milliseconds.
+Runs on any Python from 3.11 on, with the standard library only. ``--check`` changes nothing: exit status 0
+says that the environment is whole and holds what is pinned, which takes milliseconds: it compares one hash.
 
 pip reads its own settings as always: ``PIP_INDEX_URL``, ``PIP_FIND_LINKS``, ``PIP_CERT``, pip.conf.
 """
@@ -180,8 +180,8 @@ def install_packages(environment: Path, files: list[Path]) -> None:
         last = "\n".join(log.read_text().splitlines()[-15:])
         raise BootstrapError(
             f"pip could not install the packages:\n{indent(last)}\n"
-            "  If the package index cannot be reached, look at the network, and at pip's settings (PIP_INDEX_URL,\n"
-            f"  PIP_CERT, HTTPS_PROXY); then start again. pip's whole output: {log}"
+            "  If the package index cannot be reached, look at the network and at pip's settings\n"
+            f"  (PIP_INDEX_URL, PIP_CERT, HTTPS_PROXY), then start again. pip's whole output: {log}"
         )
 
 
