@@ -1,7 +1,7 @@
 """What ``script/test`` runs, inside the development environment: linters first with ``--all``, then pytest.
 
-The last line is pytest's own closing line. The exit status is 0 when everything that ran has passed; what could not
-be run for want of a program is printed as ``NOT RUN`` and does not count.
+The last line is pytest's own closing line. The exit status is 0 when everything that ran has passed; what could
+not be run for want of a program is printed as ``NOT RUN`` and does not count.
 """
 
 from __future__ import annotations
