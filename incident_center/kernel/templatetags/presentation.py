@@ -34,7 +34,7 @@ def icon(name: str, label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def mark(name: str, css_class: str = "mark") -> SafeString:
+def mark(name: str, css_class: str = "shape") -> SafeString:
     """Draw one of our own shapes (severity, status, brand); always beside the word that it stands for."""
     return format_html(
         '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}"/></svg>',
@@ -61,7 +61,10 @@ def relative_time(moment: datetime | None, missing: str = NOT_KNOWN) -> SafeStri
 
 @register.simple_tag
 def exact_time(moment: datetime | None, precision: str = "second", missing: str = NOT_KNOWN) -> SafeString | str:
-    """Say when, exactly; `precision` is "minute", "second" or "millisecond". time.js moves it to the reader's zone."""
+    """Say when, exactly, in the reader's zone (time.js; before it runs, in UTC).
+
+    `precision` is "millisecond", "second", "minute", or "time" for the time of day alone.
+    """
     if moment is None:
         return missing
     return format_html(

@@ -76,13 +76,25 @@ function brush(chart, names) {
   location.assign(address);
 }
 
+// One line of words below the chart: the date where the day changes or a step is a day, else the time of day.
+function timeWords(splits, spacing) {
+  let day = "";
+  return splits.map((split) => {
+    const moment = new Date(split * 1_000);
+    const date = moment.toLocaleDateString("en", { day: "numeric", month: "short" });
+    const isNewDay = day !== "" && day !== date;
+    day = date;
+    return spacing >= 86_400 || isNewDay ? date : moment.toLocaleTimeString("sv-SE", spacing < 60 ? {} : { hour: "2-digit", minute: "2-digit" });
+  });
+}
+
 function options(uPlot, figure, data, size) {
   const axis = { stroke: token("text-muted"), grid: { stroke: token("chart-grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
   const bars = data.kind === "bars";
   return {
     ...size,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 16, 0, 0],
     cursor: { points: { show: !bars }, y: false, drag: { x: Boolean(data.brush), y: false, setScale: false } },
     hooks: { setSelect: data.brush ? [(chart) => brush(chart, data.brush)] : [] },
     scales: {
@@ -90,7 +102,7 @@ function options(uPlot, figure, data, size) {
       y: { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 26 },
+      { ...axis, grid: { show: false }, size: 26, space: 64, values: (_, splits, __, ___, spacing) => timeWords(splits, spacing) },
       { ...axis, size: 44, values: (_, splits) => splits.map((value) => (Number.isInteger(value) ? Intl.NumberFormat("en", { notation: "compact" }).format(value) : "")) },
     ],
     series: [

@@ -5,6 +5,7 @@
 const TICK_MILLISECONDS = 5_000;
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const exactFormats = {
+  time: new Intl.DateTimeFormat("sv-SE", { timeStyle: "medium" }),
   minute: new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short" }),
   second: new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" }),
   millisecond: new Intl.DateTimeFormat("sv-SE", {
@@ -40,8 +41,8 @@ function update(element, now) {
   if (Number.isNaN(moment.getTime())) return;
   if (element.dataset.exact) {
     const format = exactFormats[element.dataset.exact] ?? exactFormats.second;
-    write(element, format.format(moment));
-    element.title = `${zone}; ${element.dateTime}`;
+    write(element, format.format(moment).replace(",", "."));
+    element.title = `${exactFormats.millisecond.format(moment).replace(",", ".")} ${zone}`;
     return;
   }
   element.title = `${exactFormats.second.format(moment)} ${zone}`;
