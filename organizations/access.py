@@ -44,6 +44,7 @@ class Action(StrEnum):
     DIRECT_INCIDENTS = "assign incidents to others, change their severity and priority, merge them"
     WITHDRAW_INCIDENTS = "withdraw incidents"
     READ_LOGS = "read logs"
+    REPAIR_LOGS = "replay and delete dead letters"
     READ_CONFIGURATION = "read services, rules and channels"
     CONFIGURE = "manage services, API keys, rules, channels and routing"
     READ_REPORTS = "read and export reports"
@@ -68,6 +69,7 @@ _ROWS: dict[Action, tuple[Grant, Grant, Grant, Grant, Grant]] = {
     Action.DIRECT_INCIDENTS: (_Y, _Y, _O, _N, _N),
     Action.WITHDRAW_INCIDENTS: (_Y, _N, _N, _N, _N),
     Action.READ_LOGS: (_Y, _Y, _Y, _Y, _N),
+    Action.REPAIR_LOGS: (_Y, _Y, _Y, _N, _N),
     Action.READ_CONFIGURATION: (_Y, _Y, _Y, _Y, _N),
     Action.CONFIGURE: (_Y, _Y, _N, _N, _N),
     Action.READ_REPORTS: (_Y, _Y, _Y, _Y, _N),
