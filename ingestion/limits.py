@@ -19,8 +19,8 @@ METADATA_DEPTH = 20
 #: A longer ``metadata.trace_id`` stays in the metadata, but is not indexed.
 TRACE_ID_CHARACTERS = 128
 
-#: How far ahead of the server's clock a timestamp may be: a whole day, because a client whose clock runs in another
-#: time zone is a nuisance, while a lost log is a hole in the record.
+#: How far ahead of the server's clock a timestamp may be: a whole day, because a client whose clock runs in
+#: another time zone is a nuisance, while a lost log is a hole in the record.
 FUTURE = timedelta(days=1)
 
 #: How much of an unreadable body, or of one faulty entry, a dead letter keeps.

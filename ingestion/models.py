@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pgtrigger
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
+from incident_center.kernel.audit_trail import AuditTrail
 from incident_center.kernel.constraints import APPEND_ONLY, RowLevelSecurity, SameOrganization
 from incident_center.kernel.models import OrganizationOwned, owned, reference
 from ingestion.levels import Level
@@ -18,10 +20,10 @@ LEVEL_CHOICES = [(int(level), level.name) for level in Level]
 class LogEntry(models.Model):
     """One log, in the partition of its retention class and UTC day.
 
-    Read it through the ORM by service, level and time; search text and metadata through ``log_store()``, since their
-    operators cannot use an index under row-level security. It is written by the log store only, and never changed:
-    the runtime role is granted SELECT and INSERT. The two integers have no foreign key, which would cost more
-    than the row; the wall and the API key vouch for them.
+    Read it through the ORM by service, level and time; search text and metadata through ``log_store()``,
+    since their operators cannot use an index under row-level security. It is written by the log store only,
+    and never changed: the runtime role is granted SELECT and INSERT. The two integers have no foreign key,
+    which would cost more than the row; the wall and the API key vouch for them.
     """
 
     # The order of the index: dedup, filter and keyset at once.
@@ -59,10 +61,11 @@ class LogEntry(models.Model):
 
 
 class DeadLetter(OrganizationOwned):
-    """An entry, or a whole body, that could not be stored, with the reason; kept until someone repairs or deletes it.
+    """An entry, or a whole body, that could not be stored, with the reason; kept until someone repairs or
+    deletes it.
 
-    Not audited at birth (a broken client makes thousands); its deletion and its replay are recorded as log lines of
-    the request.
+    Its replay and its deletion are audited. Its birth is not: a broken client makes thousands, and each says
+    itself when and why it came.
     """
 
     class Kind(models.TextChoices):
@@ -90,6 +93,13 @@ class DeadLetter(OrganizationOwned):
             models.UniqueConstraint(
                 fields=["organization", "service", "digest"], nulls_distinct=False, name="dead_letter_once"
             ),
+        ]
+        triggers: ClassVar = [
+            AuditTrail(
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                exclude=("occurrences", "last_seen_at"),
+                redact=("content", "digest"),
+            )
         ]
 
     @property

@@ -1,7 +1,7 @@
 """Where logs are kept, behind one small port.
 
-Everything above (API, portal, detection) speaks to ``LogStore``; PostgreSQL stands behind it today, and a columnar
-store can tomorrow, for installations whose logs outgrow one database.
+Everything above (API, portal, detection) speaks to ``LogStore``; PostgreSQL stands behind it today, and a
+columnar store can tomorrow, for installations whose logs outgrow one database.
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ from ingestion.parsers.log_entries import LogRow
 
 
 class LogStoreUnavailableError(Exception):
-    """The store cannot be reached: nothing of the batch may be called received. The client should try again later."""
+    """The store cannot be reached: nothing of the batch may be called received. The client should try again
+    later.
+    """
 
 
 class LogStoreBusyError(Exception):
@@ -22,7 +24,7 @@ class QueryTooBroadError(Exception):
     """A search ran into its time limit; a shorter time range or fewer services would answer."""
 
 
-# ---- Writing ---------------------------------------------------------------------------------------------------------
+# ---- Writing -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ class WriteOutcome:
 
 
 class AnswerAlreadyGivenError(Exception):
-    """The ``Idempotency-Key`` was used before; nothing was written. Carries what was answered then, and to what."""
+    """The ``Idempotency-Key`` was used before; nothing was written. Carries what was answered then, and to
+    what.
+    """
 
     def __init__(self, request_hash: bytes, status: int, body: bytes) -> None:
         super().__init__("this Idempotency-Key was used before")
@@ -78,7 +82,7 @@ class AnswerAlreadyGivenError(Exception):
         self.body = body
 
 
-# ---- Reading ---------------------------------------------------------------------------------------------------------
+# ---- Reading -----------------------------------------------------------------------------------------------
 
 
 class LogPosition(NamedTuple):
@@ -93,7 +97,8 @@ class LogPosition(NamedTuple):
 class LogQuery:
     """What to look for, in the organization of the open scope.
 
-    ``metadata`` is a conjunction of disjunctions: each element lists JSON objects of which one must be contained.
+    ``metadata`` is a conjunction of disjunctions: each element lists JSON objects of which one must be
+    contained.
     """
 
     service_ids: tuple[int, ...]
@@ -139,7 +144,9 @@ class HistogramBucket:
 
 
 class LogStore(Protocol):
-    """Write returns after the commit, or raises and nothing is stored. Reads see the scope's organization only."""
+    """Write returns after the commit, or raises and nothing is stored. Reads see the scope's organization
+    only.
+    """
 
     def write(self, batch: WriteBatch, *, answer: AnswerWriter | None = None) -> WriteOutcome:
         """Stores the batch durably; a log that is already there is a duplicate, and stays as it is.
@@ -176,7 +183,7 @@ class LogStore(Protocol):
 
 
 class AnswerWriter(Protocol):
-    """Makes the answer that is stored with a receipt, once the outcome is known but before it is committed."""
+    """Makes the answer that is stored with a receipt: once the outcome is known, before it is committed."""
 
     def __call__(self, outcome: WriteOutcome) -> bytes: ...
 

@@ -1,10 +1,12 @@
 """What could not become a log."""
 
 import django.db.models.deletion
+import pgtrigger.compiler
+import pgtrigger.migrations
+from django.db import migrations, models
+
 import incident_center.kernel.constraints
 import incident_center.kernel.models
-import incident_center.kernel.scope
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -40,9 +42,8 @@ class Migration(migrations.Migration):
                 ("replayed_at", models.DateTimeField(null=True)),
                 (
                     "organization",
-                    models.ForeignKey(
+                    incident_center.kernel.models.OrganizationKey(
                         db_index=False,
-                        default=incident_center.kernel.scope.require_organization_id,
                         editable=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
@@ -81,5 +82,20 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="deadletter",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('ingestion_deadletter', 'organization_id', 'id', 'occurrences,last_seen_at', 'content,digest')",
+                    func="RETURN NULL;",
+                    hash="4cf9b69ed46125e66f5ad659c24166776dbebd99",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_06937",
+                    table="ingestion_deadletter",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]

@@ -39,7 +39,9 @@ def canonical_metadata(metadata: dict[str, Any]) -> bytes:
 
 
 def depth_of(value: Any) -> int:
-    """How deep objects and arrays nest: 0 for a scalar, 1 for ``{}``. Iterative, so that depth cannot exhaust the stack."""
+    """How deep objects and arrays nest: 0 for a scalar, 1 for ``{}``. Iterative, so that depth cannot exhaust
+    the stack.
+    """
     deepest = 0
     waiting = [(value, 1)]
     while waiting:
@@ -74,9 +76,9 @@ def holds_nul(value: Any) -> bool:
 def content_hash(prefix: bytes, level: int, message: bytes, metadata: bytes) -> int:
     """A signed 64-bit xxh3 of a log's content, for a bigint column.
 
-    ``prefix`` holds what identifies the log beside its content (service and timestamp). The message's length goes
-    in, so that no two contents are cut differently into the same bytes. Two different logs of one service in the same
-    microsecond collide once in 2^64; across services or instants the key differs anyway.
+    ``prefix`` holds what identifies the log beside its content (service and timestamp). The message's length
+    goes in, so that no two contents are cut differently into the same bytes. Two different logs of one
+    service in the same microsecond collide once in 2^64; across services or instants the key differs anyway.
     """
     value = _hash(b"%b\0%d\0%d\0%b%b" % (prefix, level, len(message), message, metadata))
     return value - _RANGE if value & _SIGN else value

@@ -27,7 +27,8 @@ def unpack(body: bytes, content_encoding: str, *, limit: int) -> bytes:
     """The body as its sender wrote it, at most ``limit`` bytes.
 
     Raises:
-        TooLargeError: more than ``limit`` bytes, whatever they were packed into; nothing beyond the limit is made.
+        TooLargeError: more than ``limit`` bytes, whatever they were packed into; nothing beyond the limit is
+            made.
         UnsupportedEncodingError: an encoding that is not supported, or more than one.
         UnpackError: truncated or corrupt.
     """

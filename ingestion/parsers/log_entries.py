@@ -1,7 +1,7 @@
 """The body of ``POST /v1/ingest``: one log, or ``{"logs": [log, …]}``, to rows and faults.
 
-The whole batch is decoded in one typed pass. Only when that fails is it taken apart, entry by entry, so that one
-malformed entry does not cost the other 999.
+The whole batch is decoded in one typed pass. Only when that fails is it taken apart, entry by entry, so that
+one malformed entry does not cost the other 999.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from ingestion.limits import (
 )
 from ingestion.parsers.canonical import EMPTY, UnstorableError, canonical_metadata, content_hash
 
-#: (service_id, timestamp in microseconds since 1970, hash, level, message in UTF-8, canonical metadata, trace_id in UTF-8).
-#: A plain tuple, because ten thousand of them are made per request; its natural order is the order of the table's key.
+#: (service_id, timestamp in microseconds since 1970, hash, level, message in UTF-8, canonical metadata,
+#: trace_id in UTF-8). A plain tuple, because ten thousand of them are made per request; its natural order is
+#: the order of the table's key.
 LogRow = tuple[int, int, int, int, bytes, bytes, bytes | None]
 
 #: Finds or makes the service that an entry names; a refusal is a ValueError whose text becomes the reason.
@@ -65,7 +66,9 @@ class Entry(msgspec.Struct, gc=False, forbid_unknown_fields=True, omit_defaults=
 
 
 class Envelope(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """A whole request. The fields beside ``logs`` are those of a single log, or a gateway's defaults for its entries."""
+    """A whole request. The fields beside ``logs`` are those of a single log, or a gateway's defaults for its
+    entries.
+    """
 
     logs: list[Entry] | msgspec.UnsetType = msgspec.UNSET
     level: str | msgspec.UnsetType = msgspec.UNSET
@@ -91,6 +94,8 @@ class Fault:
     index: int
     reason: str
     content: bytes
+    size: int
+    """Of the entry in bytes; ``content`` holds at most the first 64 KiB."""
 
 
 @dataclass(slots=True)
@@ -150,7 +155,7 @@ def _microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // _MICROSECOND
 
 
-# ---- Decoding -------------------------------------------------------------------------------------------------------
+# ---- Decoding ----------------------------------------------------------------------------------------------
 
 
 def _decode(body: bytes, faults: list[Fault]) -> tuple[list[tuple[int, Entry]], str | None, str | None]:
@@ -190,8 +195,9 @@ def _take_apart(body: bytes) -> tuple[LooseEnvelope, list[bytes] | None]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if not _LONE_SURROGATE.search(body):
             raise UnreadableBodyError(_describe(error)) from error
-    # A lone surrogate (Python's surrogateescape makes them of undecodable file names) stops msgspec in the middle of
-    # the body. The standard library reads over it, slowly, so that only the entries which hold one are lost.
+    # A lone surrogate (Python's surrogateescape makes them of undecodable file names) stops msgspec in the
+    # middle of the body. The standard library reads over it, slowly, so that only the entries which hold one
+    # are lost.
     try:
         loose = json.loads(body.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError) as error:
@@ -212,8 +218,12 @@ def _decode_pieces(pieces: Iterable[bytes], faults: list[Fault]) -> list[tuple[i
         try:
             entries.append((index, _decode_entry(piece)))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            faults.append(Fault(index, _reason(error, piece), piece[:DEAD_LETTER_BYTES]))
+            faults.append(_fault(index, _reason(error, piece), piece))
     return entries
+
+
+def _fault(index: int, reason: str, content: bytes) -> Fault:
+    return Fault(index, reason, content[:DEAD_LETTER_BYTES], len(content))
 
 
 def _check_count(entries: int) -> None:
@@ -250,7 +260,7 @@ def _describe(error: Exception) -> str:
     return f"{path}: {sentence}" if path else sentence
 
 
-# ---- Judging ---------------------------------------------------------------------------------------------------------
+# ---- Judging -----------------------------------------------------------------------------------------------
 
 
 class _Services:
@@ -302,7 +312,9 @@ def _judge(
     newest: int,
     now: int,
 ) -> None:
-    """The loop over every log that is ever received. What is looked up or called in it is chosen with that in mind."""
+    """The loop over every log that is ever received. What is looked up or called in it is chosen with that in
+    mind.
+    """
     append = parsed.rows.append
     nonce = b""
     for index, entry in entries:
@@ -330,8 +342,8 @@ def _judge(
             else:
                 metadata = EMPTY
             if entry.timestamp is None:
-                # Nobody can tell a retry from a repetition here, so nothing is taken for a duplicate: each such log
-                # gets a microsecond and a hash of its own. An Idempotency-Key makes the retry safe.
+                # Nobody can tell a retry from a repetition here, so nothing is taken for a duplicate: each
+                # such log gets a microsecond and a hash of its own. An Idempotency-Key makes the retry safe.
                 timestamp = now + index
                 nonce = nonce or os.urandom(8)
                 prefix = b"%d\0%d\0%b%d" % (service_id, timestamp, nonce, index)
@@ -341,7 +353,7 @@ def _judge(
                     raise ValueError(_outside(timestamp, newest))
                 prefix = b"%d\0%d" % (service_id, timestamp)
         except (ValueError, UnstorableError) as error:
-            parsed.faults.append(Fault(index, str(error), _encode_entry(entry)[:DEAD_LETTER_BYTES]))
+            parsed.faults.append(_fault(index, str(error), _encode_entry(entry)))
             continue
         append(
             (

@@ -1,7 +1,8 @@
 """Rows packed into PostgreSQL's binary formats by hand.
 
-psycopg adapts value by value, which costs more than PostgreSQL's own work on the row. Here a whole column becomes one
-array parameter (for ``unnest``), or a whole batch one COPY stream. The formats: array_send, COPY "Binary Format".
+psycopg adapts value by value, which costs more than PostgreSQL's own work on the row. Here a whole column
+becomes one array parameter (for ``unnest``), or a whole batch one COPY stream. The formats: array_send, COPY
+"Binary Format".
 """
 
 from __future__ import annotations
@@ -112,10 +113,10 @@ def copy_stream(rows: Sequence[LogRow]) -> bytes:
     parts = [_COPY_HEADER]
     extend = parts.extend
     epoch = POSTGRES_EPOCH
-    for service_id, timestamp, hash, level, message, metadata, trace_id in rows:
+    for service_id, timestamp, hash_, level, message, metadata, trace_id in rows:
         extend(
             (
-                _copy_fixed(7, 8, service_id, 8, timestamp - epoch, 8, hash, 2, level, len(message)),
+                _copy_fixed(7, 8, service_id, 8, timestamp - epoch, 8, hash_, 2, level, len(message)),
                 message,
                 _length(len(metadata) + 1),
                 _JSONB_VERSION,

@@ -1,8 +1,9 @@
-"""The store's own connections, beside Django's: in autocommit, with binary types, shared by the request threads.
+"""The store's own connections, beside Django's: in autocommit, with binary types, shared by the request
+threads.
 
-They speak as the runtime role. No session setting is ever made on them: every transaction names its organization
-itself (``scope``), so a connection that comes back carries nobody's scope, and a pooler in transaction mode may sit
-between.
+They speak as the runtime role. No session setting is ever made on them: every transaction names its
+organization itself (``scope``), so a connection that comes back carries nobody's scope, and a pooler in
+transaction mode may sit between.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ from django.db import connections
 from ingestion.logstore.port import LogStoreBusyError, LogStoreUnavailableError
 from ingestion.logstore.postgresql import binary
 
-_SCOPE = "SELECT set_config('app.organization_id', %s, true)"
+_SCOPE = (
+    "SELECT set_config('app.organization_id', %s, true), set_config('app.actor', 'system:ingestion', true)"
+)
 
-#: What a connection says when the server is away, shutting down, full, or a replica: nothing is wrong with the batch.
+#: What a connection says when the server is away, shutting down, full, or a replica: nothing is wrong with
+#: the batch.
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
 
 
 def scope(connection: psycopg.Connection[Any], organization_id: int) -> None:
-    """Until the end of the transaction, row-level security lets this organization's rows through and no others.
+    """Until the end of the transaction, row-level security lets this organization's rows through and no
+    others.
 
     The wall's one gate outside the Django backend. ``true`` makes it local to the transaction.
     """

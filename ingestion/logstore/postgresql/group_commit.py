@@ -1,7 +1,7 @@
 """Small requests share a commit: whatever waits while the last commit runs goes into the next. No timer.
 
-An idle server commits each request at once; a busy one commits hundreds together, and its disk decides how many. The
-caller gets its answer only after its own rows are durable.
+An idle server commits each request at once; a busy one commits hundreds together, and its disk decides how
+many. The caller gets its answer only after its own rows are durable.
 """
 
 from __future__ import annotations

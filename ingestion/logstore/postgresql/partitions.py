@@ -1,7 +1,8 @@
 """Which partitions a writer knows to exist, and how it asks for one that does not.
 
-The maintenance task makes each day's partitions ahead of time. Late logs, and an organization's first day in a
-retention class, are served on demand, through a database function that makes nothing outside the class's window.
+The maintenance task makes each day's partitions ahead of time. Late logs, and an organization's first day in
+a retention class, are served on demand, through a database function that makes nothing outside the class's
+window.
 """
 
 from __future__ import annotations
@@ -28,22 +29,25 @@ def _date(day: int) -> date:
 
 
 class KnownPartitions:
-    """Remembers, for the life of the process, what was found to exist. Shared by threads: a set's add is atomic."""
+    """Remembers, for the life of the process, what was found to exist. Shared by threads: a set's add is
+    atomic.
+    """
 
     def __init__(self) -> None:
-        self._known: set[tuple[int, int]] = set()
+        self._known: set[tuple[str, int, int]] = set()
 
     def ensure(self, connection: psycopg.Connection[Any], retention_days: int, days: set[int]) -> None:
         """Makes what is missing, each in a transaction of its own, before the caller's begins.
 
-        Inside the caller's, the lock on the parent table would be held until its commit, and two such writers could
-        wait for each other.
+        Inside the caller's, the lock on the parent table would be held until its commit, and two such writers
+        could wait for each other.
         """
+        database = connection.info.dbname
         for day in days:
-            if (retention_days, day) not in self._known:
+            if (database, retention_days, day) not in self._known:
                 connection.execute(_ENSURE, [retention_days, _date(day)])
-                self._known.add((retention_days, day))
+                self._known.add((database, retention_days, day))
 
     def forget(self) -> None:
-        """After an insert found a partition gone: retention dropped it, or a test changed the database."""
+        """After an insert found a partition gone: retention dropped it while this process remembered it."""
         self._known.clear()

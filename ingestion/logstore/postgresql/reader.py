@@ -1,4 +1,6 @@
-"""Searching and counting, through the two vetted database functions, on Django's connection and so in its scope."""
+"""Searching and counting, through the two vetted database functions, on Django's connection and so in its
+scope.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ LONGEST_SEARCH_SECONDS = 15
 
 _SEARCH = """
 SELECT service_id, "timestamp", hash, retention_days, received_at, level, message, metadata, trace_id
-  FROM ingestion_search_logs(%s::bigint[], %s::smallint[], %s::smallint, %s::timestamptz, %s::timestamptz, %s::text[],
-       %s::text[], %s::text, %s::jsonb, %s::boolean, %s::timestamptz, %s::bigint, %s::bigint, %s::integer)
+  FROM ingestion_search_logs(%s::bigint[], %s::smallint[], %s::smallint, %s::timestamptz, %s::timestamptz,
+       %s::text[], %s::text[], %s::text, %s::jsonb,
+       %s::boolean, %s::timestamptz, %s::bigint, %s::bigint, %s::integer)
 """
 _HISTOGRAM = """
 SELECT bucket_start, bucket_level, entries
@@ -55,16 +58,17 @@ def histogram(query: LogQuery, *, interval: timedelta) -> list[HistogramBucket]:
 
 @contextmanager
 def _bounded() -> Iterator[None]:
-    """A transaction whose statements are cancelled when they take too long, so that no search holds up the others."""
+    """A transaction whose statements are cancelled when they take too long, so that no search holds up the
+    others.
+    """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{LONGEST_SEARCH_SECONDS}s"])
         try:
-            with transaction.atomic():
-                yield
+            yield
         except OperationalError as error:
             if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
-                raise QueryTooBroadError from error
+                raise QueryTooBroadError(f"the search took more than {LONGEST_SEARCH_SECONDS} s") from error
             raise
 
 
@@ -83,9 +87,9 @@ def _conditions(query: LogQuery) -> list[Any]:
 
 
 def _record(row: tuple[Any, ...]) -> LogRecord:
-    service_id, timestamp, hash, retention_days, received_at, level, message, metadata, trace_id = row
+    service_id, timestamp, hash_, retention_days, received_at, level, message, metadata, trace_id = row
     # Django leaves jsonb of raw queries as text, so that its own field can choose the decoder.
     document = json.loads(metadata) if isinstance(metadata, str) else metadata
     return LogRecord(
-        service_id, timestamp, hash, retention_days, received_at, Level(level), message, document, trace_id
+        service_id, timestamp, hash_, retention_days, received_at, Level(level), message, document, trace_id
     )

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from incident_center.kernel.models import uuid7
+from incident_center.kernel.secrets import decrypt, encrypt
 from ingestion.logstore.port import AnswerAlreadyGivenError, DeadLetterRow, Receipt
 from ingestion.logstore.postgresql.binary import columns, copy_stream
 from ingestion.parsers.log_entries import LogRow
@@ -26,14 +27,16 @@ _INTO = (
 _FROM_ARRAYS = "* FROM unnest(%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING RETURNING hash"
 _FROM_STAGING = "* FROM pg_temp.log_entry_staging ON CONFLICT DO NOTHING"
 _STAGING = (
-    'CREATE TEMPORARY TABLE IF NOT EXISTS log_entry_staging (service_id bigint, "timestamp" timestamptz, hash bigint,'
-    " level smallint, message text, metadata jsonb, trace_id text) ON COMMIT DELETE ROWS"
+    'CREATE TEMPORARY TABLE IF NOT EXISTS log_entry_staging (service_id bigint, "timestamp" timestamptz,'
+    " hash bigint, level smallint, message text, metadata jsonb, trace_id text) ON COMMIT DELETE ROWS"
 )
 _COPY = "COPY pg_temp.log_entry_staging FROM STDIN (FORMAT binary)"
 
 
 def distinct(rows: Sequence[LogRow]) -> list[LogRow]:
-    """The rows in key order, each log once. The order is locality for the index, and keeps two writers from deadlock."""
+    """The rows in key order, each log once. The order is locality for the index, and keeps two writers from
+    deadlock.
+    """
     unique = {(row[0], row[1], row[2]): row for row in reversed(rows)}
     if len(unique) == len(rows):
         return sorted(rows)
@@ -47,7 +50,7 @@ def insert_from_arrays(
     received_at: datetime,
     rows: list[LogRow],
 ) -> psycopg.Cursor[Any]:
-    """Inserts distinct, sorted rows; the cursor yields the hashes of those that were new. Fit for a pipeline."""
+    """Inserts distinct, sorted rows; the cursor yields the hashes of the new ones. Fit for a pipeline."""
     cursor = connection.cursor(binary=True)
     cursor.execute(_INTO + _FROM_ARRAYS, [organization_id, retention_days, received_at, *columns(rows)])
     return cursor
@@ -60,7 +63,9 @@ def insert_from_staging(
     received_at: datetime,
     rows: list[LogRow],
 ) -> int:
-    """Inserts distinct, sorted rows by way of COPY, which row-level security refuses on the table itself; how many were new."""
+    """Inserts distinct, sorted rows by way of COPY, which row-level security refuses on the table itself; how
+    many were new.
+    """
     cursor = connection.cursor()
     cursor.execute(_STAGING)
     with cursor.copy(_COPY) as copy:
@@ -69,19 +74,22 @@ def insert_from_staging(
     return cursor.rowcount
 
 
-# ---- Dead letters ----------------------------------------------------------------------------------------------------
+# ---- Dead letters ------------------------------------------------------------------------------------------
 
 _DEAD_LETTER = """
-INSERT INTO ingestion_deadletter AS kept (id, organization_id, service_id, kind, reason, content, content_type,
-    content_encoding, size, digest, occurrences, first_seen_at, last_seen_at)
+INSERT INTO ingestion_deadletter AS kept (id, organization_id, service_id, kind, reason, content,
+    content_type, content_encoding, size, digest, occurrences, first_seen_at, last_seen_at)
 VALUES (%s, %s, %s, %s, %s, %b, %s, %s, %s, %b, %s, %s, %s)
 ON CONFLICT (organization_id, service_id, digest) DO UPDATE
-   SET occurrences = kept.occurrences + excluded.occurrences, last_seen_at = excluded.last_seen_at, replayed_at = NULL
+   SET occurrences = kept.occurrences + excluded.occurrences,
+       last_seen_at = excluded.last_seen_at, replayed_at = NULL
 """
 
 
 def digest_of(letter: DeadLetterRow) -> bytes:
-    """Equal for letters that say the same: a client that repeats a broken request adds to a count, not to a table."""
+    """Equal for letters that say the same: a client that repeats a broken request adds to a count, not to a
+    table.
+    """
     parts = (letter.kind.encode(), letter.reason.encode(), letter.content_encoding.encode(), letter.content)
     return hashlib.blake2b(b"\0".join(parts), digest_size=16).digest()
 
@@ -112,17 +120,21 @@ def insert_dead_letters(
     connection.cursor().executemany(_DEAD_LETTER, rows)
 
 
-# ---- Receipts --------------------------------------------------------------------------------------------------------
+# ---- Receipts ----------------------------------------------------------------------------------------------
 
 _CLAIM = """
-INSERT INTO kernel_idempotentrequest AS kept (id, organization_id, principal, key, request_hash, status, body, created_at)
+INSERT INTO kernel_idempotentrequest AS kept
+    (id, organization_id, principal, key, request_hash, status, body, created_at)
 VALUES (%s, %s, %s, %s, %b, 0, '', now())
 ON CONFLICT (organization_id, principal, key) DO UPDATE
    SET request_hash = excluded.request_hash, status = 0, body = '', created_at = now()
  WHERE kept.created_at < now() - interval '24 hours'
 RETURNING id
 """
-_CLAIMED = "SELECT request_hash, status, body FROM kernel_idempotentrequest WHERE organization_id = %s AND principal = %s AND key = %s"
+_CLAIMED = """
+SELECT request_hash, status, body FROM kernel_idempotentrequest
+ WHERE organization_id = %s AND principal = %s AND key = %s
+"""
 _ANSWERED = (
     "UPDATE kernel_idempotentrequest SET status = %s, body = %s WHERE organization_id = %s AND id = %s"
 )
@@ -141,10 +153,10 @@ def claim_receipt(connection: psycopg.Connection[Any], organization_id: int, rec
         return claim[0]
     kept = connection.execute(_CLAIMED, [organization_id, receipt.principal, receipt.key]).fetchone()
     assert kept is not None, "what the insert ran into is visible to the next statement"
-    raise AnswerAlreadyGivenError(bytes(kept[0]), kept[1], kept[2].encode())
+    raise AnswerAlreadyGivenError(bytes(kept[0]), kept[1], decrypt(kept[2]).encode())
 
 
 def answer_receipt(
     connection: psycopg.Connection[Any], organization_id: int, claim: Any, status: int, body: bytes
 ) -> None:
-    connection.execute(_ANSWERED, [status, body.decode(), organization_id, claim])
+    connection.execute(_ANSWERED, [status, encrypt(body.decode()), organization_id, claim])

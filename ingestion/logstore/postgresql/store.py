@@ -20,7 +20,9 @@ from ingestion.logstore.postgresql.writer import BatchWriter
 
 
 class PostgreSQLLogStore:
-    """Large batches, and those with dead letters or a receipt, get a transaction of their own; small ones share one."""
+    """Large batches, and those with dead letters or a receipt, get a transaction of their own; small ones
+    share one.
+    """
 
     def __init__(self) -> None:
         self._writer = BatchWriter()

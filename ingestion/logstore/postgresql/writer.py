@@ -23,7 +23,9 @@ Result = TypeVar("Result")
 
 
 class BatchWriter:
-    """Safe to write twice: what is there already is a duplicate. So whatever fails on a stale connection is retried once."""
+    """Safe to write twice: what is there already is a duplicate. So whatever fails on a stale connection is
+    retried once.
+    """
 
     def __init__(self) -> None:
         self._connections = WriterConnections(CONNECTIONS)
@@ -36,8 +38,8 @@ class BatchWriter:
     def write_group(self, batches: Sequence[WriteBatch]) -> list[WriteOutcome]:
         """Small batches, perhaps of several organizations, in one transaction and one round trip.
 
-        Row-level security stays honest: each organization's rows are inserted under its own scope. Whoever comes
-        first in ``batches`` stores a log that several of them hold.
+        Row-level security stays honest: each organization's rows are inserted under its own scope. Whoever
+        comes first in ``batches`` stores a log that several of them hold.
         """
         return self._attempt(lambda connection: self._write_group(connection, batches))
 
@@ -115,7 +117,9 @@ class BatchWriter:
 
 
 def _share(batch: WriteBatch, new: set[int]) -> WriteOutcome:
-    """How many of the group's new logs are this batch's; they are taken out, so that the next does not claim them."""
+    """How many of the group's new logs are this batch's; they are taken out, so that the next does not claim
+    them.
+    """
     stored = 0
     for row in batch.rows:
         if row[2] in new:

@@ -1,0 +1,20 @@
+"""Addresses under ``/v1/``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ingestion.api import views
+
+urlpatterns = [
+    path("ingest", views.IngestView.as_view(), name="ingest"),
+    path("logs", views.LogListView.as_view(), name="logs"),
+    path("logs/histogram", views.LogHistogramView.as_view(), name="log-histogram"),
+    path("dead-letters", views.DeadLetterListView.as_view(), name="dead-letters"),
+    path("dead-letters/<uuid:dead_letter_id>", views.DeadLetterView.as_view(), name="dead-letter"),
+    path(
+        "dead-letters/<uuid:dead_letter_id>/replay",
+        views.DeadLetterReplayView.as_view(),
+        name="dead-letter-replay",
+    ),
+]

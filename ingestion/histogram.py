@@ -1,0 +1,45 @@
+"""The histogram over a log search: which range, which width, and buckets without gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from ingestion.log_filters import LogFilters, histogram_interval
+from ingestion.logstore import log_store
+from ingestion.logstore.port import HistogramBucket
+
+DEFAULT_SPAN = timedelta(hours=24)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LogHistogram:
+    """Buckets of equal width from the first that touches ``since`` to the last before ``until``."""
+
+    since: datetime
+    until: datetime
+    interval: timedelta
+    buckets: list[HistogramBucket]
+
+
+def log_histogram(filters: LogFilters, services: Mapping[int, object], *, interval: str = "") -> LogHistogram:
+    """Counts the matches; the last 24 hours where the filters name no beginning.
+
+    Raises:
+        InvalidInput: the interval cannot be read, or makes too many buckets.
+        QueryTooBroadError: it took too long.
+    """
+    now = datetime.now(UTC)
+    until = filters.until or now
+    since = filters.since or until - DEFAULT_SPAN
+    query = replace(filters, since=since, until=until).query(services, now=now)
+    width = histogram_interval(interval, query.until - query.since)
+    found = {bucket.start: bucket for bucket in log_store().histogram(query, interval=width)}
+    buckets = []
+    start = _EPOCH + (query.since - _EPOCH) // width * width
+    while start < query.until:
+        buckets.append(found.get(start) or HistogramBucket(start, {}))
+        start += width
+    return LogHistogram(query.since, query.until, width, buckets)

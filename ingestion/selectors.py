@@ -1,0 +1,154 @@
+"""Reads, in the organization of the open scope. The first half is what detection and incidents use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from incident_center.kernel.api.problems import NotFound
+from ingestion.levels import Level
+from ingestion.logstore import log_store
+from ingestion.logstore.port import LogQuery, LogRecord, StoredLogId
+from ingestion.models import DeadLetter, LogEntry
+from ingestion.search_syntax import NO_TERMS, TextTerms, metadata_alternatives
+from organizations.models import Service
+
+
+@dataclass(frozen=True, slots=True)
+class LogMatch:
+    """Which logs a rule counts."""
+
+    minimum_level: Level = Level.DEBUG
+    text: TextTerms = NO_TERMS
+    metadata: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether level and time alone decide: then the ORM's indexes serve, row-level security or not."""
+        return not self.text.words and not self.text.excluded and not self.metadata
+
+
+def matching_logs(
+    *, service_id: int, match: LogMatch, since: datetime, until: datetime, limit: int
+) -> list[LogRecord]:
+    """The newest ``limit`` logs of a service in ``[since, until)``, in event time, newest first."""
+    query = LogQuery(
+        service_ids=(service_id,),
+        since=since,
+        until=until,
+        minimum_level=match.minimum_level,
+        words=match.text.words,
+        excluded=match.text.excluded,
+        metadata=tuple(metadata_alternatives(key, value) for key, value in match.metadata),
+    )
+    return log_store().search(query, limit=limit)
+
+
+def log_timestamps(
+    *, service_id: int, match: LogMatch, since: datetime, until: datetime, limit: int
+) -> list[datetime]:
+    """When the newest ``limit`` matching logs of ``[since, until)`` happened, oldest first; for windows that
+    slide.
+    """
+    if match.is_plain:
+        newest = _plain(service_id, match, since, until).order_by("-timestamp")
+        return list(newest.values_list("timestamp", flat=True)[:limit])[::-1]
+    logs = matching_logs(service_id=service_id, match=match, since=since, until=until, limit=limit)
+    return [log.timestamp for log in reversed(logs)]
+
+
+def log_count(
+    *, service_id: int, match: LogMatch, since: datetime, until: datetime, at_most: int = 100_000
+) -> int:
+    """How many logs match, counted no further than ``at_most``."""
+    if match.is_plain:
+        return _plain(service_id, match, since, until)[:at_most].count()
+    return len(matching_logs(service_id=service_id, match=match, since=since, until=until, limit=at_most))
+
+
+def logs_by_ids(ids: Iterable[StoredLogId]) -> list[LogRecord]:
+    """The logs that still exist, newest first."""
+    wanted = Q(pk__in=[(log.service_id, log.timestamp, log.hash, log.retention_days) for log in ids])
+    entries = LogEntry.objects.filter(wanted).order_by("-timestamp", "-service_id", "-hash")
+    return [_record(entry) for entry in entries]
+
+
+def services_that_logged_since(moment: datetime) -> list[int]:
+    """The services whose logs arrived after ``moment`` (in the server's time): what a sweep has to look at
+    again.
+    """
+    return list(
+        LogEntry.objects.filter(received_at__gt=moment)
+        .values_list("service_id", flat=True)
+        .distinct()
+        .order_by()
+    )
+
+
+def _plain(service_id: int, match: LogMatch, since: datetime, until: datetime) -> QuerySet[LogEntry]:
+    return LogEntry.objects.filter(
+        service_id=service_id, timestamp__gte=since, timestamp__lt=until, level__gte=int(match.minimum_level)
+    )
+
+
+def _record(entry: LogEntry) -> LogRecord:
+    return LogRecord(
+        service_id=entry.service_id,
+        timestamp=entry.timestamp,
+        hash=entry.hash,
+        retention_days=entry.retention_days,
+        received_at=entry.received_at,
+        level=Level(entry.level),
+        message=entry.message,
+        metadata=entry.metadata,
+        trace_id=entry.trace_id,
+    )
+
+
+# ---- For people --------------------------------------------------------------------------------------------
+
+
+def services_by_filter(*, service: str = "", environment: str = "") -> dict[int, Service]:
+    """The organization's services, retired ones too since their logs are still there; by id, or by name in
+    any case.
+    """
+    services = Service.objects.all()
+    if environment:
+        services = services.filter(environment__iexact=environment)
+    if service:
+        services = services.filter(_named(service))
+    return {found.id: found for found in services}
+
+
+def _named(service: str) -> Q:
+    by_name = Q(name__iexact=service)
+    try:
+        return by_name | Q(public_id=UUID(service))
+    except ValueError:
+        return by_name
+
+
+def dead_letters(*, service_ids: Sequence[int] | None = None, replayed: bool = False) -> QuerySet[DeadLetter]:
+    """Dead letters, newest first; those that wait for repair unless ``replayed``."""
+    filters: dict[str, Any] = {"replayed_at__isnull": not replayed}
+    if service_ids is not None:
+        filters["service_id__in"] = service_ids
+    return DeadLetter.objects.filter(**filters).select_related("service").order_by("-id")
+
+
+def read_dead_letter(dead_letter_id: UUID) -> DeadLetter:
+    """Raises NotFound where there is none, or it is another organization's."""
+    letter = DeadLetter.objects.select_related("service").filter(pk=dead_letter_id).first()
+    if letter is None:
+        raise NotFound()
+    return letter
+
+
+def waiting_dead_letters() -> int:
+    """How many wait for repair, counted up to 1,000."""
+    return DeadLetter.objects.filter(replayed_at=None)[:1_000].count()
