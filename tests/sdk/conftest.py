@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from incident_center_client import Backoff, IncidentCenterHandler
 
-
 PATIENCE = 10.0
 
 
@@ -42,7 +41,7 @@ class Reply:
 
 
 class IntakeServer:
-    """Remembers every request, answers 200 or what `replies` says, and can go away and come back on its port."""
+    """Remembers every request, answers 200 or what `replies` says, can go away and come back on its port."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -86,7 +85,7 @@ class IntakeServer:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 intake._answer(self, Request({**headers, ":path": self.path}, body, id(self.connection)))
 
-            def log_message(self, format: str, *arguments: Any) -> None:
+            def log_message(self, *arguments: Any) -> None:
                 pass
 
         class Server(ThreadingHTTPServer):
@@ -148,7 +147,7 @@ class IntakeServer:
     def wait_for(self, what: Callable[[], bool], timeout: float = PATIENCE) -> None:
         with self.changed:
             assert self.changed.wait_for(what, timeout), (
-                f"did not happen within {timeout} s; {len(self.requests)} requests, messages {self.messages[:20]}"
+                f"not within {timeout} s; {len(self.requests)} requests, messages {self.messages[:20]}"
             )
 
     def wait_for_messages(self, count: int) -> list[str]:

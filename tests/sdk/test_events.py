@@ -1,4 +1,4 @@
-"""What a record becomes: levels, metadata, exceptions, redaction; and that nothing of it can hurt the application."""
+"""What a record becomes: levels, metadata, exceptions, redaction. Nothing in it can hurt the application."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 import uuid
-from datetime import datetime, timezone
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -117,7 +117,7 @@ def test_values_that_are_not_json():
             nan=math.nan,
             huge=2**100,
             price=Decimal("1.10"),
-            at=datetime(2025, 1, 1, tzinfo=timezone.utc),
+            at=datetime.fromisoformat("2025-01-01T00:00:00+00:00"),
             raw=b"\xff\x00",
             surrogate="a\udc80b\x00c",
             several={1},
