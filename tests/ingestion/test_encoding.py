@@ -1,0 +1,64 @@
+"""Unpacking without trust."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+
+import pytest
+import zstandard
+
+from ingestion.parsers.encoding import TooLargeError, UnpackError, UnsupportedEncodingError, unpack
+
+TEXT = b'{"level":"info","message":"hello"}' * 100
+LIMIT = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("packed", "encoding"),
+    [
+        (TEXT, ""),
+        (TEXT, "identity"),
+        (gzip.compress(TEXT), "gzip"),
+        (gzip.compress(TEXT[:50]) + gzip.compress(TEXT[50:]), "GZIP"),
+        (zstandard.compress(TEXT), "zstd"),
+        (zstandard.compress(TEXT[:50]) + zstandard.compress(TEXT[50:]), "zstd"),
+    ],
+)
+def test_round_trip(packed: bytes, encoding: str):
+    assert unpack(packed, encoding, limit=LIMIT) == TEXT
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@pytest.mark.parametrize("packed", [b"", b"plain text", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"])
+def test_what_is_not_packed(packed: bytes, encoding: str):
+    with pytest.raises(UnpackError):
+        unpack(packed, encoding, limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("packed", "encoding"), [(gzip.compress(TEXT)[:-9], "gzip"), (zstandard.compress(TEXT * 50)[:-20], "zstd")]
+)
+def test_truncated(packed: bytes, encoding: str):
+    with pytest.raises(UnpackError, match="too early"):
+        unpack(packed, encoding, limit=LIMIT)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_bomb_is_refused_before_it_is_made(pack):
+    bomb = pack(bytes(200_000_000))
+    encoding = "gzip" if pack is gzip.compress else "zstd"
+    tracemalloc.start()
+    with pytest.raises(TooLargeError):
+        unpack(bomb, encoding, limit=LIMIT)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * LIMIT
+
+
+def test_other_encodings_and_plain_excess():
+    for encoding in ("br", "deflate", "gzip, gzip"):
+        with pytest.raises(UnsupportedEncodingError):
+            unpack(TEXT, encoding, limit=LIMIT)
+    with pytest.raises(TooLargeError):
+        unpack(TEXT, "", limit=10)
