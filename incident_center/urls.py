@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from incident_center.kernel.health import healthz, readyz
 from incident_center.kernel.metrics import metrics
+
+APPS = ("organizations", "audit", "ingestion", "incidents", "detection", "notifications")
+
+
+def _of_apps(room: str) -> list[URLPattern | URLResolver]:
+    return [
+        pattern
+        for app in APPS
+        if find_spec(f"{app}.{room}.urls") is not None
+        for pattern in import_module(f"{app}.{room}.urls").urlpatterns
+    ]
+
 
 urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
+    path("v1/", include(_of_apps("api"))),
+    path("v1/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("v1/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]

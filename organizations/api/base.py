@@ -13,7 +13,6 @@ from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -22,7 +21,8 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from incident_center.kernel.api.idempotency import answer_once, idempotency_key, request_digest
 from incident_center.kernel.scope import enter_scope
-from organizations.access import Action, Grant
+from organizations.access import Action
+from organizations.api.permissions import KeyPermission, RolePermission
 from organizations.keys import KEY_MARK, KeyIdentity, authenticate_key
 from organizations.members import Member, member_of_user
 from organizations.models import User
@@ -90,45 +90,6 @@ def _person(user: Any) -> tuple[User, Member]:
         raise exceptions.AuthenticationFailed(DEAD_CREDENTIAL)
     enter_scope(member.organization_id, member.actor)
     return user, member
-
-
-class UndeclaredPermission(BasePermission):
-    """The default: an endpoint that declares nothing answers nobody."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return False
-
-
-class RolePermission(BasePermission):
-    """Reads the permission table for the action that the view declares for the method."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        method = request.method or ""
-        if isinstance(request.auth, KeyIdentity):
-            raise exceptions.PermissionDenied("An API key may only send logs and alerts; sign in as a person.")
-        if not isinstance(request.auth, Member):
-            raise exceptions.NotAuthenticated()
-        if method == "OPTIONS":
-            return True
-        action = view.actions.get("GET" if method == "HEAD" else method)  # type: ignore[attr-defined]
-        if action is None:
-            raise exceptions.MethodNotAllowed(method)
-        if request.auth.may(action) is Grant.NO:
-            raise exceptions.PermissionDenied(f"Your role ({request.auth.role.label}) may not {action.value}.")
-        return True
-
-
-class KeyPermission(BasePermission):
-    """For the intake: keys only."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        if isinstance(request.auth, Member):
-            raise exceptions.PermissionDenied("Only an API key may send logs and alerts; make one for the service.")
-        if not isinstance(request.auth, KeyIdentity):
-            raise exceptions.NotAuthenticated()
-        if request.method not in ("OPTIONS", *(m.upper() for m in view.http_method_names if hasattr(view, m))):
-            raise exceptions.MethodNotAllowed(request.method or "")
-        return True
 
 
 class OrganizationApiView(APIView):

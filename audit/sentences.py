@@ -1,0 +1,97 @@
+"""How changes of people, services and keys read. Upper apps bring the sentences of their own tables."""
+
+from __future__ import annotations
+
+from audit.messages import Names, describes, listed_changes
+from audit.models import AuditEntry
+from organizations.access import Role
+
+RANK = [Role.REPORTER, Role.AUDITOR, Role.ENGINEER, Role.TEAM_LEAD, Role.OWNER]
+
+
+def _is_creation(entry: AuditEntry) -> bool:
+    return entry.operation == "insert"
+
+
+@describes("organizations_membership")
+def membership(entry: AuditEntry, names: Names) -> str:
+    who = names.member(entry.object_id)
+    after, before = entry.after or {}, entry.before or {}
+    if _is_creation(entry):
+        return f"joined as {Role(after['role']).label}"
+    parts = []
+    if "role" in after:
+        old, new = Role(before["role"]), Role(after["role"])
+        verb = "promoted" if RANK.index(new) > RANK.index(old) else "demoted"
+        parts.append(f"{verb} {who} from {old.label} to {new.label}")
+    if "is_active" in after:
+        parts.append(f"{'reactivated' if after['is_active'] else 'deactivated'} {who}")
+    return " and ".join(parts) or f"changed the membership of {who}"
+
+
+@describes("organizations_organization")
+def organization(entry: AuditEntry, names: Names) -> str:
+    if _is_creation(entry):
+        return f"founded the organization {(entry.after or {})['name']}"
+    return f"changed the organization's {listed_changes(entry, {'timezone': 'time zone'})}"
+
+
+@describes("organizations_user")
+def user(entry: AuditEntry, names: Names) -> str:
+    who = names.person(entry.object_id)
+    if _is_creation(entry):
+        return f"created the account of {(entry.after or {})['name']}"
+    return f"changed {listed_changes(entry)} of {who}'s account"
+
+
+@describes("organizations_joincode")
+def join_code(entry: AuditEntry, names: Names) -> str:
+    after = entry.after or {}
+    if _is_creation(entry):
+        return f"made a join code for {Role(after['role']).label}s, good for {after['max_uses']} uses"
+    if "uses" in after:
+        return "let a new member in by the join code"
+    return "ended the join code" if after.get("revoked_at") else f"changed the join code's {listed_changes(entry)}"
+
+
+@describes("organizations_passwordlink")
+def password_link(entry: AuditEntry, names: Names) -> str:
+    after = entry.after or {}
+    if _is_creation(entry):
+        return f"issued a one-time password link for {names.person(after['user_id'])}"
+    return "used a one-time password link" if after.get("used_at") else "ended a one-time password link"
+
+
+@describes("organizations_service")
+def service(entry: AuditEntry, names: Names) -> str:
+    after = entry.after or {}
+    if _is_creation(entry):
+        return f"created the service {after['name']} in {after['environment']}"
+    if after.get("retired_at"):
+        return f"retired a service ({entry.object_id})"
+    return f"changed a service's {listed_changes(entry)}"
+
+
+@describes("organizations_apikey")
+def api_key(entry: AuditEntry, names: Names) -> str:
+    after = entry.after or {}
+    if _is_creation(entry):
+        kind = "key" if after.get("service_id") else "gateway key"
+        made = "rotated to" if after.get("rotated_from_id") else "made"
+        return f"{made} the {kind} {after['name']} ({after['prefix']}…)"
+    if after.get("revoked_at"):
+        return f"revoked an API key ({entry.object_id})"
+    return f"changed an API key's {listed_changes(entry)}"
+
+
+@describes("organizations_team")
+def team(entry: AuditEntry, names: Names) -> str:
+    if entry.operation == "update":
+        return f"changed a team's {listed_changes(entry)}"
+    return f"{'created' if _is_creation(entry) else 'deleted'} the team {((entry.after or entry.before) or {})['name']}"
+
+
+@describes("organizations_teammember")
+def team_member(entry: AuditEntry, names: Names) -> str:
+    values = entry.after or entry.before or {}
+    return f"{'added' if _is_creation(entry) else 'removed'} {names.member(values['membership_id'])} as a team member"
