@@ -19,7 +19,7 @@ def _of_apps(room: str) -> list[URLPattern | URLResolver]:
     return [
         pattern
         for app in APPS
-        if find_spec(f"{app}.{room}.urls") is not None
+        if find_spec(f"{app}.{room}") is not None and find_spec(f"{app}.{room}.urls") is not None
         for pattern in import_module(f"{app}.{room}.urls").urlpatterns
     ]
 
