@@ -16,6 +16,8 @@ class AuditEntry(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
+    # The order of writing; PostgreSQL counts. Entries of one millisecond have no order in their ids.
+    position = models.BigIntegerField(editable=False)
     organization = models.ForeignKey(
         "organizations.Organization",
         on_delete=models.DO_NOTHING,
@@ -38,9 +40,9 @@ class AuditEntry(models.Model):
         db_table = "audit_entry"
         constraints = [RowLevelSecurity(name="audit_entry_wall", privileges=READ_ONLY)]
         indexes = [
-            models.Index(fields=["organization", "-id"], name="audit_entry_newest"),
-            models.Index(fields=["organization", "table_name", "object_id", "-id"], name="audit_entry_object"),
-            models.Index(fields=["organization", "actor", "-id"], name="audit_entry_actor"),
+            models.Index(fields=["organization", "-position"], name="audit_entry_newest"),
+            models.Index(fields=["organization", "table_name", "object_id", "-position"], name="audit_entry_object"),
+            models.Index(fields=["organization", "actor", "-position"], name="audit_entry_actor"),
         ]
         triggers = [*append_only()]
 

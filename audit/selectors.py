@@ -23,7 +23,7 @@ def entries(
     until: datetime | None = None,
 ) -> QuerySet[AuditEntry]:
     """The organization's entries that match, newest first. ``actor`` may be written with or without its kind."""
-    found = AuditEntry.objects.exclude(organization=None).order_by("-id")
+    found = AuditEntry.objects.exclude(organization=None).order_by("-position")
     if actor:
         found = found.filter(actor=actor if ":" in actor else f"user:{actor}")
     if table:

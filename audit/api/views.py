@@ -48,11 +48,15 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
         return messages.changes(entry)
 
 
+class NewestFirst(KeysetPagination):
+    ordering = "-position"
+
+
 class AuditView(OrganizationApiView):
     """Who did what to what, newest first."""
 
     actions = {"GET": Action.READ_AUDIT}
-    pagination_class = KeysetPagination
+    pagination_class = NewestFirst
 
     @extend_schema(
         parameters=[AuditFilterSerializer], responses=AuditEntrySerializer(many=True), tags=["audit"]
@@ -69,7 +73,7 @@ class AuditView(OrganizationApiView):
             since=wanted.get("from"),
             until=wanted.get("to"),
         )
-        paginator = KeysetPagination()
+        paginator = NewestFirst()
         page = paginator.paginate_queryset(found, request, self) or []
         data = AuditEntrySerializer(page, many=True, context={"names": selectors.names_for(page)}).data
         return paginator.get_paginated_response(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.core import ratelimit
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import ValidationError
@@ -44,6 +45,10 @@ class PublicApiView(APIView):
     authentication_classes: Any = []
     permission_classes: Any = []
 
+    def get_authenticate_header(self, request: Request) -> str:
+        """What makes a refusal 401 instead of 403: there is a way to authenticate, just not this."""
+        return 'Bearer realm="api"'
+
 
 def signed_in(member: Member, tokens: TokenPair) -> dict[str, Any]:
     with organization_scope(member.organization_id, actor=member.actor):
@@ -54,12 +59,8 @@ def signed_in(member: Member, tokens: TokenPair) -> dict[str, Any]:
 def _member(user: User) -> Member:
     member = member_of_user(user)
     if member is None:
-        raise Unauthorized(WRONG_CREDENTIALS)
+        raise exceptions.AuthenticationFailed(WRONG_CREDENTIALS)
     return member
-
-
-class Unauthorized(exceptions.AuthenticationFailed):
-    auth_header = 'Bearer realm="api"'
 
 
 class RegisterView(PublicApiView):
@@ -83,9 +84,9 @@ class RegisterView(PublicApiView):
 
 def throttle_sign_up(request: HttpRequest) -> None:
     """Raises TooManyRequests above 20 sign-ups a minute from one address."""
-    from allauth.core import ratelimit
 
-    if not ratelimit.consume(request, app="allauth.account", action="signup"):
+
+    if not ratelimit.consume(request, action="signup"):
         raise TooManyRequests("Too many sign-ups from this address; wait a minute.", retry_after=THROTTLE_SECONDS)
 
 
@@ -123,7 +124,7 @@ class LoginView(PublicApiView):
                 "Too many failed sign-ins; wait before the next.", retry_after=THROTTLE_SECONDS
             ) from error
         if user is None:
-            raise Unauthorized(WRONG_CREDENTIALS)
+            raise exceptions.AuthenticationFailed(WRONG_CREDENTIALS)
         return user  # type: ignore[no-any-return]
 
 
@@ -137,9 +138,9 @@ class RefreshView(PublicApiView):
         try:
             user = consume_refresh_token(serializer.validated_data["refresh"])
         except DeadTokenError as error:
-            raise Unauthorized(DEAD_TOKEN) from error
+            raise exceptions.AuthenticationFailed(DEAD_TOKEN) from error
         if member_of_user(user) is None:
-            raise Unauthorized(DEAD_TOKEN)
+            raise exceptions.AuthenticationFailed(DEAD_TOKEN)
         tokens = issue_tokens(user)
         return Response({"access": tokens.access, "refresh": tokens.refresh})
 
