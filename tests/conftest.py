@@ -75,20 +75,28 @@ def committed_database(
     _drop(name)
 
 
+def _settle_database(request: pytest.FixtureRequest) -> None:
+    """A connection goes to the test's own database where it has one, in whatever order its fixtures are named."""
+    if "committed_database" in request.fixturenames:
+        request.getfixturevalue("committed_database")
+
+
 @pytest.fixture
-def owner_connection() -> Iterator[object]:
+def owner_connection(django_db_setup: None, request: pytest.FixtureRequest) -> Iterator[object]:
     """A psycopg connection to the test's database as the owner role, in autocommit."""
     import psycopg
 
+    _settle_database(request)
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
-def runtime_connection() -> Iterator[object]:
+def runtime_connection(django_db_setup: None, request: pytest.FixtureRequest) -> Iterator[object]:
     """A psycopg connection to the test's database as the runtime role, in autocommit and without a scope."""
     import psycopg
 
+    _settle_database(request)
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         yield connection
 
@@ -108,3 +116,10 @@ def _fresh_process_state() -> Iterator[None]:
         yield
     key_cache.clear()
     cache.clear()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Passwords are hashed in microseconds here; the product's own hasher has a test of its own."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
