@@ -1,0 +1,103 @@
+"""Every endpoint of the product, found in the URL configuration, so that none escapes the permission table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from organizations.access import Role
+from tests.factories import World
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One route with its view class and the names of the objects in its address."""
+
+    route: str
+    view: type
+    keywords: tuple[str, ...]
+
+    def url(self, values: dict[str, Any]) -> str:
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(values[match.group(1)]), self.route)
+
+    def __str__(self) -> str:
+        return self.route
+
+
+def all_endpoints() -> list[Endpoint]:
+    """Every route whose view is a class of ours."""
+    return list(_walk(get_resolver().url_patterns, ""))
+
+
+def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[Endpoint]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            if not route.startswith(("admin", "accounts")):
+                yield from _walk(pattern.url_patterns, route)
+            continue
+        view = getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None)
+        if view is not None:
+            yield Endpoint(route, view, tuple(re.findall(r"<(?:\w+:)?(\w+)>", route)))
+
+
+# For each name in an address: how a world gets such an object, and what to write into the address.
+Maker = Callable[[World], Any]
+MAKERS: dict[str, Maker] = {}
+
+
+def makes(keyword: str) -> Callable[[Maker], Maker]:
+    def register(maker: Maker) -> Maker:
+        MAKERS[keyword] = maker
+        return maker
+
+    return register
+
+
+@makes("service_id")
+def _service(world: World) -> Any:
+    return world.service().public_id
+
+
+@makes("key_id")
+def _key(world: World) -> Any:
+    return world.key().row.pk
+
+
+@makes("membership_id")
+def _membership(world: World) -> Any:
+    return world.members[Role.ENGINEER].pk
+
+
+@makes("team_id")
+def _team(world: World) -> Any:
+    from organizations.actions.teams import team_create
+
+    with world.scope():
+        return team_create(actor=world.actor, name=f"team-{uuid4().hex[:8]}").pk
+
+
+@makes("dead_letter_id")
+def _dead_letter(world: World) -> Any:
+    from ingestion.models import DeadLetter
+
+    content, now = b'{"message": "no level"}', timezone.now()
+    service = world.service()
+    with world.scope():
+        return DeadLetter.objects.create(
+            service=service,
+            kind=DeadLetter.Kind.ENTRY,
+            reason="level is missing",
+            content=content,
+            content_type="application/json",
+            size=len(content),
+            digest=uuid4().bytes,
+            first_seen_at=now,
+            last_seen_at=now,
+        ).pk
