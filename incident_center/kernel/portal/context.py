@@ -10,7 +10,6 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
 from incident_center.kernel.portal.navigation import NavigationEntry, entries
-from incident_center.kernel.request_id import current_request_id
 
 LIVE_INCIDENTS_PATH = "/live/incidents"
 
@@ -18,8 +17,8 @@ LIVE_INCIDENTS_PATH = "/live/incidents"
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Give the frame its navigation and addresses.
 
-    `navigation` holds nothing for a visitor who is not signed in. It is worked out on first use, so a page without
-    the frame (sign-in, an htmx fragment) pays for no count.
+    `navigation` holds nothing for a visitor who is not signed in. It is worked out on first use, so a page
+    without the frame (sign-in, an htmx fragment) pays for no count.
     """
     member = getattr(request, "member", None)
 
@@ -31,8 +30,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "navigation": SimpleLazyObject(navigation),
         "palette_url": _optional("portal:palette"),
         "live_url": LIVE_INCIDENTS_PATH if member is not None else "",
-        "request_id": current_request_id(),
         "signup_allowed": settings.ALLOW_SIGNUP,
+        "email_configured": settings.EMAIL_CONFIGURED,
     }
 
 

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 
 class PortalFormRenderer(TemplatesSetting):
-    """`{{ form }}` and `{{ field.as_field_group }}` use the product's templates; widgets keep Django's own."""
+    """`{{ form }}` and `{{ field.as_field_group }}` use the product's templates; widgets keep Django's."""
 
     form_template_name = "components/form.html"
     field_template_name = "components/field.html"
@@ -38,12 +38,12 @@ CONTROL_CLASSES = {
 def render_control(field: BoundField) -> SafeString:
     """Render the widget with its class, and with the ids that join it to its help text and its error.
 
-    Django's label already says what a control is for, so a placeholder that only repeats the label goes.
+    The label above a control says what it is for, so a placeholder that only repeats the label goes.
     """
     widget = field.field.widget
     classes = f"{widget.attrs.get('class', '')} {CONTROL_CLASSES[control_kind(field)]}".strip()
     attributes: dict[str, str | bool] = {"class": classes}
-    placeholder = str(widget.attrs.get("placeholder", ""))
-    if placeholder and placeholder.casefold() in str(field.label).casefold():
+    placeholder, label = str(widget.attrs.get("placeholder", "")).casefold(), str(field.label).casefold()
+    if placeholder and (placeholder in label or label in placeholder):
         attributes["placeholder"] = ""
     return field.as_widget(attrs=attributes)

@@ -1,7 +1,10 @@
-"""Where one can go: each app registers its pages in `AppConfig.ready()`, the shell shows those that the role may use.
+"""Where one can go. Each app registers its pages in `AppConfig.ready()`; the shell shows what a role may use.
 
-    register(NavigationItem("Incidents", "incidents:list", "siren", Action.READ_INCIDENTS, order=20,
-                            count=open_incidents, shortcut="i", on_phone=True))
+```
+register(
+    NavigationItem("Incidents", "incidents:list", "siren", Action.READ_INCIDENTS, order=20, shortcut="i")
+)
+```
 """
 
 from __future__ import annotations

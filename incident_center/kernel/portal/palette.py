@@ -1,7 +1,7 @@
-"""What the command palette (Ctrl K) finds. Apps register sources; the view `portal:palette` answers with `search`.
+"""What the command palette (Ctrl K) finds: apps register sources, the view `portal:palette` answers `search`.
 
-The answer is JSON: `{"items": [{"label", "hint", "url", "icon", "method"}]}`. `method` is "get" to go there and
-"post" to do it (an action such as acknowledging INC-42); `hint` is the quiet text at the right.
+The answer is JSON: `{"items": [{"label", "hint", "url", "icon", "method"}]}`. `method` is "get" to go there
+and "post" to do it (acknowledge INC-42, for one); `hint` is the quiet text at the right.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def register(source: Source, *, order: int) -> None:
 
 
 def search(request: HttpRequest, query: str) -> dict[str, list[dict[str, str]]]:
-    """Return the palette's answer for `query`, at most `MOST_RESULTS` items, as something to put into JSON."""
+    """Return the palette's answer for `query`, ready for JSON: at most `MOST_RESULTS` items."""
     found: list[dict[str, str]] = []
     for _, source in _sources:
         for item in source(request, query.strip()):

@@ -21,7 +21,7 @@ from incident_center.kernel.portal.forms import control_kind, render_control
 
 register = template.Library()
 
-# Words of a URL that say where one is in a list, not what is in it: they make no chip and go when a filter changes.
+# Parameters that say where one is in a list, not what is in it: no chip, and gone when a filter changes.
 POSITION_PARAMETERS = frozenset({"cursor", "page", "page_size", "ordering"})
 
 
@@ -54,7 +54,7 @@ def card(
     flush: bool = False,
     danger: bool = False,
 ) -> SafeString:
-    """A titled surface. `flush` is for tables and lists, which bring their own padding; `note` is quiet text."""
+    """A titled surface. `flush` is for tables and lists, which bring their own padding; `note` is quiet."""
     return _render(
         "card",
         content,
@@ -72,7 +72,7 @@ def card(
 def confirm_dialog(
     context: Context,
     content: SafeString,
-    id: str,
+    id: str,  # noqa: A002 - the attribute it becomes
     title: str,
     consequence: str,
     action_url: str,
@@ -81,7 +81,7 @@ def confirm_dialog(
 ) -> SafeString:
     """Ask before what cannot be undone, naming its consequence ("12 people stop being paged").
 
-    Opened by any button with `data-dialog-open="<id>"`. The body may hold fields (a reason); they are posted too.
+    Opened by any button with `data-dialog-open="<id>"`. The body may hold fields (a reason), posted along.
     """
     return render_to_string(
         "components/confirm_dialog.html",
@@ -99,8 +99,13 @@ def confirm_dialog(
 
 
 @register.simple_block_tag
-def dialog(content: SafeString, id: str, title: str, wide: bool = False) -> SafeString:
-    """A form or a text above the page, opened by `data-dialog-open="<id>"`; it has a close button of its own."""
+def dialog(
+    content: SafeString,
+    id: str,  # noqa: A002 - the attribute it becomes
+    title: str,
+    wide: bool = False,
+) -> SafeString:
+    """A form or a text above the page, with a close button; opened by `data-dialog-open="<id>"`."""
     return _render("dialog", content, id=id, title=title, wide=wide)
 
 
@@ -108,13 +113,13 @@ def dialog(content: SafeString, id: str, title: str, wide: bool = False) -> Safe
 def timeline_item(
     content: SafeString, icon: str, sentence: str | SafeString, at: Any, kind: str = "", tone: str = ""
 ) -> SafeString:
-    """One event: what happened in a sentence, when, and (body) what was written. `tone`: strong, good, danger."""
+    """One event: what happened, when, and (body) what was written. `tone`: strong, good, danger."""
     return _render("timeline_item", content, icon=icon, sentence=sentence, at=at, kind=kind, tone=tone)
 
 
 @register.simple_tag
 def modules(*names: str) -> SafeString:
-    """Load JavaScript modules by name. Each stands alone and none imports another, so each has a hashed address."""
+    """Load JavaScript modules by name. None imports another, so that each has a hashed address."""
     return format_html_join(
         "\n",
         '<script type="module" src="{}"></script>',
@@ -145,9 +150,9 @@ class Chip(NamedTuple):
 def filter_bar(
     context: Context, form: forms.Form, wide_field: str = "q", target: str = "", reset_url: str = ""
 ) -> dict[str, Any]:
-    """A form that filters a list: it changes the URL, and shows each filter in force as a chip that can be dropped.
+    """A form that filters a list: it changes the URL, and each filter in force is a chip that can be dropped.
 
-    `form` is bound to `request.GET`. `wide_field` names the field that takes the room left over (the search words).
+    `form` is bound to `request.GET`. `wide_field` names the field that takes the room left over (the search).
     With `target` (the id of the list) only the list is fetched anew, and the URL follows.
     """
     request: HttpRequest = context["request"]

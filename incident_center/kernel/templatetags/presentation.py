@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from incident_center.kernel.request_id import current_request_id
+
 register = template.Library()
 
 ICON_SPRITE = "vendor/lucide-static-1.62.0/icons.svg"
@@ -25,12 +27,16 @@ NOT_KNOWN = "—"
 def icon(name: str, label: str = "") -> SafeString:
     """Draw an icon by its name in the sprite (script/vendor_assets lists them).
 
-    Without `label` it is decoration beside a word; with it, it stands alone and says `label` to a screen reader.
+    Without `label` it is decoration beside a word; with it, it stands alone and `label` is read out.
     """
     address = f"{static(ICON_SPRITE)}#{name}"
     if label:
-        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, address)
-    return format_html('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"/></svg>', address)
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, address
+        )
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"/></svg>', address
+    )
 
 
 @register.simple_tag
@@ -41,6 +47,12 @@ def mark(name: str, css_class: str = "shape") -> SafeString:
         css_class,
         f"{static(MARK_SPRITE)}#{name}",
     )
+
+
+@register.simple_tag
+def request_id() -> str:
+    """The id of the request being answered; unlike a context variable, there on an error page as well."""
+    return current_request_id()
 
 
 @register.simple_tag
@@ -60,7 +72,9 @@ def relative_time(moment: datetime | None, missing: str = NOT_KNOWN) -> SafeStri
 
 
 @register.simple_tag
-def exact_time(moment: datetime | None, precision: str = "second", missing: str = NOT_KNOWN) -> SafeString | str:
+def exact_time(
+    moment: datetime | None, precision: str = "second", missing: str = NOT_KNOWN
+) -> SafeString | str:
     """Say when, exactly, in the reader's zone (time.js; before it runs, in UTC).
 
     `precision` is "millisecond", "second", "minute", or "time" for the time of day alone.
@@ -95,7 +109,7 @@ def short_duration(value: timedelta | float | None) -> str:
         return NOT_KNOWN
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
     if seconds < 60:
-        return f"{round(seconds)} s"
+        return f"{int(seconds)} s"
     if seconds < 3_600:
         return f"{int(seconds // 60)} min"
     if seconds < 86_400:
@@ -131,13 +145,17 @@ def number(value: int | float | None) -> str:
 
 @register.filter
 def compact_number(value: int | None) -> str:
-    """Write a large number in three figures for a tile or a counter: 950, 12.3 k, 4.5 M."""
+    """Write a count in three figures for a tile or a counter: 950, 12.3 k, 4.5 M."""
     if value is None:
         return NOT_KNOWN
-    for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")):
-        if abs(value) >= size:
-            divisor = 1_000 if unit == "k" else size
-            return f"{value / divisor:.3g} {unit}" if value / divisor < 1_000 else f"{value / divisor:.0f} {unit}"
+    for least, size, unit in (
+        (1_000_000_000, 1_000_000_000, "G"),
+        (1_000_000, 1_000_000, "M"),
+        (10_000, 1_000, "k"),
+    ):
+        if value >= least:
+            figures = f"{value / size:.3g}" if value < 999.5 * size else f"{value / size:.0f}"
+            return f"{figures} {unit}"
     return number(value)
 
 

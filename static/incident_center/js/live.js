@@ -95,7 +95,11 @@ function offer(region, messages) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn btn-secondary btn-small";
-    button.addEventListener("click", () => refresh([region.id]));
+    button.addEventListener("click", async (event) => {
+      await refresh([region.id]);
+      // The button is gone: who came by keyboard goes on at the first row.
+      if (event.detail === 0) document.getElementById(region.id)?.querySelector("[data-row-link]")?.focus();
+    });
     place.append(button);
     region.before(place);
   }
@@ -191,6 +195,7 @@ function connect() {
   });
   socket.addEventListener("close", (event) => {
     if (event.code === SESSION_ENDED) {
+      stopPolling();
       say("stale", `As of ${clock(asOf)}`);
       document.dispatchEvent(new CustomEvent("incident-center:session-expired"));
       return;

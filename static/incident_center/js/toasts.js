@@ -6,6 +6,19 @@ const STAY_MILLISECONDS = 6_000;
 const STAY_WITH_UNDO_MILLISECONDS = 12_000;
 const region = document.getElementById("toasts");
 
+const reasons = {
+  403: "Your role may not do that.",
+  404: "That is not there any more. Reload the page.",
+  429: "Too many requests at once. Wait a moment and try again.",
+};
+
+function sentenceOf(answer) {
+  const page = new DOMParser().parseFromString(answer.responseText, "text/html");
+  const sentence = page.querySelector("[data-error-notice]")?.textContent.trim();
+  const request = answer.status >= 500 ? answer.getResponseHeader("X-Request-ID") : "";
+  return sentence && request ? `${sentence} Request ${request}.` : sentence;
+}
+
 function csrfToken() {
   return JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"] ?? "";
 }
@@ -77,13 +90,19 @@ if (region) {
   region.addEventListener("click", (event) => event.target.closest("[data-notice-close]")?.closest("[data-notice]").remove());
   document.addEventListener("incident-center:notice", (event) => show(event.detail));
   document.addEventListener("notice", (event) => show(event.detail));
+  // An error page that answers an htmx request is not put into the page: its sentence is shown here.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.status < 400 || event.detail.xhr.status === 401) return;
+    const sentence = sentenceOf(event.detail.xhr);
+    if (!sentence) return;
+    event.detail.shouldSwap = false;
+    event.detail.isError = false;
+    show({ level: "error", text: sentence });
+  });
   document.addEventListener("htmx:responseError", (event) => {
     const { status } = event.detail.xhr;
     if (status === 401) return;
-    const request = event.detail.xhr.getResponseHeader("X-Request-ID");
-    const reasons = { 403: "Your role may not do that.", 404: "That is not there any more. Reload the page.", 429: "Too many requests at once. Wait a moment and try again." };
-    const reason = reasons[status] ?? `The server answered ${status}. Nothing was changed; try again.`;
-    show({ level: "error", text: request && status >= 500 ? `${reason} Request ${request}.` : reason });
+    show({ level: "error", text: reasons[status] ?? `The server answered ${status}. Nothing was changed; try again.` });
   });
   document.addEventListener("htmx:sendError", () => {
     show({ level: "error", text: "No connection to the server. Nothing was changed; what you typed is kept." });
