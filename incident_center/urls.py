@@ -32,3 +32,8 @@ urlpatterns = [
     path("v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("v1/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]
+
+handler400 = "incident_center.kernel.error_pages.bad_request"
+handler403 = "incident_center.kernel.error_pages.permission_denied"
+handler404 = "incident_center.kernel.error_pages.page_not_found"
+handler500 = "incident_center.kernel.error_pages.server_error"
