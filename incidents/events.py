@@ -13,8 +13,8 @@ from incidents.models import Incident, TimelineEvent
 class IncidentChanged:
     """An event was appended to an incident's timeline; the incident is locked and already holds the change.
 
-    ``event.kind`` says what happened (``incidents.models.EventKind``). A merge appends to both timelines and is
-    announced for both incidents.
+    ``event.kind`` says what happened (``incidents.models.EventKind``). A merge appends to both timelines
+    and is announced for both incidents.
     """
 
     incident: Incident
@@ -24,7 +24,9 @@ class IncidentChanged:
 
 @dataclass(frozen=True)
 class IncidentCounted:
-    """Logs were added to an incident without an event on its timeline: figures moved, nobody needs to be told."""
+    """Logs were added to an incident without an event on its timeline: figures moved, nobody needs to be
+    told.
+    """
 
     incident: Incident
 

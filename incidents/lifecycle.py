@@ -1,4 +1,5 @@
-"""The lifecycle of an incident as data: which step may follow which, and what each word is worth. No Django in here.
+"""The lifecycle of an incident as data: which step may follow which, and what each word is worth. No Django
+in here.
 
 PostgreSQL holds the same table (``incidents/triggers.py``); a test compares the two.
 """

@@ -1,7 +1,7 @@
 """What PostgreSQL enforces about incidents, whatever code or SQL makes the change.
 
-The bodies are functions that the owner role made (``migrations/0001_lifecycle_functions.py``): the setting with which
-pgtrigger's own bodies can be switched off does not reach them.
+The bodies are functions that the owner role made (``migrations/0001_lifecycle_functions.py``): the setting
+with which pgtrigger's own bodies can be switched off does not reach them.
 """
 
 from __future__ import annotations

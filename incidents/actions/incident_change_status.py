@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from incident_center.kernel.api.problems import Conflict, InvalidInput
+from incident_center.kernel.scope import Actor
+from incidents import metrics
+from incidents.actions.incident_acknowledge import name_acknowledger
+from incidents.actions.locking import locked, refuse_finished, violations_as_conflicts
+from incidents.actions.timeline import append_event
+from incidents.lifecycle import Status, may_follow, needs_reason
+from incidents.models import EventKind, Incident
+
+
+def incident_change_status(*, incident_id: UUID, actor: Actor, status: Status, reason: str = "") -> Incident:
+    """Moves the incident along its lifecycle.
+
+    A person who moves an open incident on has taken note of it, and is its acknowledger; open →
+    investigating is an acknowledgement whoever makes it. Reopening empties the acknowledgement, so that
+    people are told again.
+
+    Raises:
+        NotFound: no such incident.
+        Conflict: the step is not legal (``allowed`` names those that are), or the problem of a resolved
+            incident has a newer open one.
+        InvalidInput: going back to investigating needs a reason.
+    """
+    reason = reason.strip()
+    with transaction.atomic():
+        incident = locked(incident_id)
+        refuse_finished(incident)
+        before = Status(incident.status)
+        if not may_follow(before, status):
+            raise Conflict(
+                f"{incident.reference} is {before}; it cannot become {status}.",
+                allowed=incident.allowed_statuses,
+            )
+        if needs_reason(before, status) and not reason:
+            raise InvalidInput("reason", f"Say why it goes back from {before} to {status}.")
+        _apply(incident, before, status, actor)
+        kind = EventKind.STATUS_CHANGED
+        if before is Status.OPEN and status is Status.INVESTIGATING:
+            kind = EventKind.ACKNOWLEDGED
+        data = {"from": before, "to": status} | ({"reason": reason} if reason else {})
+        with violations_as_conflicts(incident):
+            append_event(incident=incident, kind=kind, actor=actor, data=data)
+        if status is Status.RESOLVED and incident.resolved_at is not None:
+            hours = (incident.resolved_at - incident.opened_at).total_seconds() / 3600
+            transaction.on_commit(lambda: metrics.time_to_resolve.observe(hours), robust=True)
+    return incident
+
+
+def _apply(incident: Incident, before: Status, status: Status, actor: Actor) -> None:
+    now = timezone.now()
+    incident.status = status
+    if before is Status.OPEN and (actor.kind == "user" or status is Status.INVESTIGATING):
+        name_acknowledger(incident, actor, now)
+    if status is Status.MITIGATED:
+        incident.mitigated_at = now
+    elif status is Status.RESOLVED:
+        incident.resolved_at = now
+    else:
+        incident.mitigated_at = None
+        if before is Status.RESOLVED:
+            incident.resolved_at = None
+            incident.acknowledged_at = None
+            incident.acknowledged_by = None

@@ -1,0 +1,138 @@
+"""Every read of incidents that is more than a ``get``; in the organization of the open scope."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Max, Q, QuerySet
+
+from incident_center.kernel.api.problems import NotFound
+from incidents.lifecycle import Status
+from incidents.models import Incident, IncidentLog, TimelineEvent
+from organizations.access import Action, Grant
+from organizations.members import Member
+
+#: Of one problem, newest first; older merges were decided long ago.
+MOST_MERGES_FOLLOWED = 20
+REFERENCE = re.compile(r"(?:INC-)?([1-9][0-9]{0,8})", re.IGNORECASE)
+
+# ---- What a member may see ---------------------------------------------------------------------------------
+
+
+def visible_incidents(member: Member) -> QuerySet[Incident]:
+    """All incidents of the organization; for a reporter, those that they opened."""
+    incidents = Incident.objects.select_related(
+        "service", "service__team", "assignee", "acknowledged_by", "opened_by", "merged_into"
+    )
+    if member.may(Action.READ_INCIDENTS) is Grant.OWN:
+        incidents = incidents.filter(opened_by=member.user)
+    return incidents
+
+
+def listed_incidents(member: Member) -> QuerySet[Incident]:
+    """What lists show: neither what was withdrawn nor what lives on in another incident."""
+    return visible_incidents(member).filter(withdrawn_at=None, merged_into=None)
+
+
+def incident_by_reference(member: Member, reference: str) -> Incident:
+    """The incident with this id, or this number (``INC-42``, or just 42).
+
+    Raises:
+        NotFound: there is none that the member may see.
+    """
+    if match := REFERENCE.fullmatch(reference):
+        wanted = Q(number=int(match[1]))
+    else:
+        try:
+            wanted = Q(pk=UUID(reference))
+        except ValueError:
+            raise NotFound() from None
+    incident = visible_incidents(member).filter(wanted).first()
+    if incident is None:
+        raise NotFound()
+    return incident
+
+
+def is_own(member: Member, incident: Incident) -> bool:
+    """Whether the incident is the member's own: assignee or acknowledger."""
+    return member.user.pk in (incident.assignee_id, incident.acknowledged_by_id)
+
+
+def may_direct(member: Member, incident: Incident) -> bool:
+    """Whether the member may assign this incident to others, change its severity and priority, and merge
+    it.
+    """
+    grant = member.may(Action.DIRECT_INCIDENTS)
+    return grant is Grant.YES or (grant is Grant.OWN and is_own(member, incident))
+
+
+# ---- One problem, one incident -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ProblemState:
+    """Where a problem (a dedup key) stands."""
+
+    holder: Incident | None
+    """The live incident that new occurrences belong to; a merged incident's problem follows its target."""
+    carrier: Incident | None
+    """The incident that has the key: the holder itself, or the one that was merged into it."""
+    closed_at: datetime | None
+    """When the problem was last declared over; only what happened after counts."""
+
+
+def problem_state(dedup_key: str) -> ProblemState:
+    """Reads the incidents with the key. Nothing is locked: lock the holder and look whether it is still
+    live.
+    """
+    carriers = Incident.objects.filter(dedup_key=dedup_key)
+    live = carriers.filter(withdrawn_at=None, merged_into=None).exclude(status=Status.RESOLVED).first()
+    holder = carrier = live
+    ended = carriers.filter(merged_into=None).aggregate(
+        resolved=Max("resolved_at"), withdrawn=Max("withdrawn_at")
+    )
+    closed = [ended["resolved"], ended["withdrawn"]]
+    for merged in carriers.exclude(merged_into=None).order_by("-merged_at")[:MOST_MERGES_FOLLOWED]:
+        root = merge_root(merged)
+        if root.is_live:
+            if holder is None:
+                holder, carrier = root, merged
+        else:
+            closed += [root.resolved_at, root.withdrawn_at]
+    return ProblemState(
+        holder, carrier, max((moment for moment in closed if moment is not None), default=None)
+    )
+
+
+def holder_of_problem(dedup_key: str) -> Incident | None:
+    return problem_state(dedup_key).holder
+
+
+def merge_root(incident: Incident) -> Incident:
+    """The incident in which this one lives on: itself, unless it was merged."""
+    while incident.merged_into_id is not None:
+        incident = Incident.objects.get(pk=incident.merged_into_id)
+    return incident
+
+
+# ---- Parts of an incident ----------------------------------------------------------------------------------
+
+
+def timeline(incident: Incident) -> QuerySet[TimelineEvent]:
+    """Oldest first."""
+    return TimelineEvent.objects.filter(incident=incident).order_by("sequence")
+
+
+def linked_logs(incident: Incident) -> QuerySet[IncidentLog]:
+    """The sample of logs, newest first."""
+    return (
+        IncidentLog.objects.filter(incident=incident).select_related("service").order_by("-timestamp", "-id")
+    )
+
+
+def open_incident_count(member: Member) -> int:
+    """How many wait for someone, counted up to 1,000."""
+    return listed_incidents(member).exclude(status=Status.RESOLVED).order_by()[:1_000].count()
