@@ -7,13 +7,19 @@ from collections.abc import Iterator
 
 import pytest
 from django import forms
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template import Context, Template
 from django.test import RequestFactory
+from django.urls import path
 
 from incident_center.kernel.portal import navigation, palette
 from incident_center.kernel.portal.navigation import NavigationItem
 from incident_center.kernel.portal.palette import PaletteItem
+
+urlpatterns = [
+    path("incidents/", lambda request: HttpResponse(), name="incidents"),
+    path("logs/", lambda request: HttpResponse(), name="logs"),
+]
 
 
 class Reader:
@@ -37,15 +43,18 @@ def empty_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+@pytest.mark.urls(__name__)
 @pytest.mark.usefixtures("empty_registries")
 def test_navigation_shows_what_the_role_may_use_in_order(rf: RequestFactory) -> None:
-    navigation.register(NavigationItem("Out", "account_logout", "log-out", "read", order=20))
-    navigation.register(NavigationItem("In", "account_login", "user", None, order=10, count=lambda _: 4))
-    navigation.register(NavigationItem("Hidden", "account_login", "user", "write", order=5))
-    navigation.register(NavigationItem("In", "account_login", "user", None, order=10, count=lambda _: 4))
-    navigation.register(NavigationItem("Later", "not_installed_yet", "x", "read", order=30))
-    shown = navigation.entries(rf.get("/nowhere/"), Reader())
-    assert [(entry.label, entry.count) for entry in shown] == [("In", 4), ("Out", None)]
+    navigation.register(NavigationItem("Logs", "logs", "scroll-text", "read", order=20))
+    navigation.register(NavigationItem("Hidden", "hidden", "x", "write", order=5))
+    navigation.register(NavigationItem("Incidents", "incidents", "siren", None, order=10, count=lambda _: 4))
+    navigation.register(NavigationItem("Not installed", "not_installed", "x", "read", order=30))
+    shown = navigation.entries(rf.get("/incidents/42/"), Reader())
+    assert [(entry.label, entry.count, entry.active) for entry in shown] == [
+        ("Incidents", 4, True),
+        ("Logs", None, False),
+    ]
 
 
 @pytest.mark.usefixtures("empty_registries")
