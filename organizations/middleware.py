@@ -43,6 +43,6 @@ class MemberMiddleware:
         if member is not None:
             enter_scope(member.organization_id, member.actor)
             request.member = member
-            user.owns_organization = member.role is Role.OWNER  # type: ignore[union-attr]
+            user.owns_organization = member.role is Role.OWNER
         elif not user.is_operator:  # type: ignore[union-attr]
             logout(request)

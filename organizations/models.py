@@ -50,6 +50,9 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=now)
 
+    # Set by the middleware at each request: whether the person is an owner at this moment.
+    owns_organization = False
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
@@ -68,7 +71,7 @@ class User(AbstractBaseUser):
     # Django's admin asks these; organizations/admin.py answers with roles.
     @property
     def is_staff(self) -> bool:
-        return self.is_active and (self.is_operator or getattr(self, "owns_organization", False))
+        return self.is_active and (self.is_operator or self.owns_organization)
 
     @property
     def is_superuser(self) -> bool:

@@ -45,7 +45,7 @@ class AuditTrail(pgtrigger.Trigger):
 
     def render_execute(self, model: type[models.Model]) -> str:  # type: ignore[override]
         def column(field: str) -> str:
-            return model._meta.get_field(field).column  # type: ignore[union-attr]
+            return str(model._meta.get_field(field).column)  # type: ignore[union-attr]
 
         arguments = [
             model._meta.db_table,

@@ -19,11 +19,20 @@ APPEND_ONLY = "SELECT, INSERT"
 READ_ONLY = "SELECT"
 
 
+def _column(model: type[Model], field: str) -> str:
+    column = model._meta.get_field(field).column  # type: ignore[union-attr]
+    assert column is not None
+    return column
+
+
 class DatabaseConstraint(BaseConstraint):
     """A constraint that only the database checks: Python-side validation has nothing to add."""
 
-    def constraint_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> None:
+    def constraint_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> None:
         """Runs after CREATE TABLE instead of inside it."""
+        assert schema_editor is not None
         schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
 
     def validate(self, model: Any, instance: Any, exclude: Any = None, using: Any = "default") -> None:
@@ -49,7 +58,9 @@ class RowLevelSecurity(DatabaseConstraint):
         self.privileges = privileges
         super().__init__(name=name, **kwargs)
 
-    def create_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Statement:
+    def create_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Statement:
         assert model is not None and schema_editor is not None
         quote = schema_editor.quote_name
         return Statement(
@@ -61,13 +72,15 @@ class RowLevelSecurity(DatabaseConstraint):
             table=Table(model._meta.db_table, quote),
             policy=quote(self.name),
             owner_policy=quote(f"{self.name}_owner"),
-            column=quote(model._meta.get_field(self.field).column),
+            column=quote(_column(model, self.field)),
             current=CURRENT_ORGANIZATION,
             privileges=self.privileges,
             runtime=quote(settings.RUNTIME_ROLE),
         )
 
-    def remove_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Statement:
+    def remove_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Statement:
         assert model is not None and schema_editor is not None
         quote = schema_editor.quote_name
         return Statement(
@@ -96,7 +109,9 @@ class SameOrganization(DatabaseConstraint):
         self.field = field
         super().__init__(name=name, **kwargs)
 
-    def create_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Statement:
+    def create_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Statement:
         assert model is not None and schema_editor is not None
         quote = schema_editor.quote_name
         field = model._meta.get_field(self.field)
@@ -106,12 +121,14 @@ class SameOrganization(DatabaseConstraint):
             " REFERENCES %(parent)s (organization_id, %(key)s) DEFERRABLE INITIALLY DEFERRED",
             table=Table(model._meta.db_table, quote),
             name=quote(self.name),
-            column=quote(field.column),  # type: ignore[union-attr]
+            column=quote(_column(model, self.field)),
             parent=Table(parent._meta.db_table, quote),
-            key=quote(parent._meta.pk.column),
+            key=quote(_column(parent, parent._meta.pk.name)),
         )
 
-    def remove_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Statement:
+    def remove_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Statement:
         assert model is not None and schema_editor is not None
         quote = schema_editor.quote_name
         return Statement(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -66,7 +67,8 @@ class ScopeMiddleware:
             response = self.get_response(request)
             scope = current_scope()
         if isinstance(response, StreamingHttpResponse) and not response.is_async and scope.organization_id is not None:
-            response.streaming_content = _scoped_pieces(response.streaming_content, scope, scope.organization_id)
+            pieces = cast(Iterable[bytes], response.streaming_content)
+            response.streaming_content = _scoped_pieces(pieces, scope, scope.organization_id)
         return response
 
 

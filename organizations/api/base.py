@@ -61,7 +61,7 @@ class ServiceKeyAuthentication(BaseAuthentication):
 class PersonTokenAuthentication(JWTAuthentication):
     """``Authorization: Bearer <access token>``. ``request.auth`` becomes the member, read afresh."""
 
-    def authenticate(self, request: Request) -> tuple[User, Member] | None:
+    def authenticate(self, request: Request) -> tuple[User, Member] | None:  # type: ignore[override]
         header = self.get_header(request)
         raw = None if header is None else self.get_raw_token(header)
         if raw is None:
@@ -158,7 +158,7 @@ class PersonTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
     name = "person"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        minutes = int(settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"].total_seconds() // 60)
+        minutes = settings.ENVIRONMENT.access_token_minutes
         return {
             "type": "http",
             "scheme": "bearer",

@@ -192,7 +192,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _api_exception(error: exceptions.APIException) -> Response:
     headers = {}
     if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = error.auth_header
+        headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
     if getattr(error, "wait", None):
         headers["Retry-After"] = str(max(1, int(error.wait + 0.999)))  # type: ignore[attr-defined]
     if isinstance(error, exceptions.MethodNotAllowed):

@@ -29,6 +29,7 @@ class DatabaseWrapper(TenantsDatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.applied_scope: Scope | None = None
         self._constructed = False
+        self._setting_search_path = False
         super().__init__(*args, **kwargs)
         self._constructed = True
 

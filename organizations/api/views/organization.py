@@ -125,5 +125,5 @@ class JoinCodeView(OrganizationApiView):
 
 def paginated(view: OrganizationApiView, rows: Any, serializer: Any, paginator: KeysetPagination) -> Response:
     """One keyset page of ``rows`` as the API's list."""
-    page = paginator.paginate_queryset(rows, view.request, view)
+    page: list[Any] | None = paginator.paginate_queryset(rows, view.request, view)
     return paginator.get_paginated_response(serializer(page, many=True).data)
