@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 
-from incident_center.kernel.api.problems import is_api_path, problem_response
+from incident_center.kernel.api.problems import (
+    DATABASE_RETRY_SECONDS,
+    is_api_path,
+    problem_response,
+    service_unavailable,
+)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -21,4 +30,11 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Errors of our own are 500; a database that is away is 503, wherever on the request's way it was missed."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        connection.close()
+        if is_api_path(request.path):
+            return service_unavailable()
+        page = render_to_string("503.html")
+        return HttpResponse(page, status=503, headers={"Retry-After": str(DATABASE_RETRY_SECONDS)})
     return problem_response(500) if is_api_path(request.path) else defaults.server_error(request)

@@ -17,6 +17,7 @@ from incident_center.kernel.request_id import current_request_id
 from organizations.access import Action, Grant
 from organizations.members import Member
 
+SCRIPT_REQUESTS = (("HX-Request", "true"), ("X-Live-Refresh", "1"), ("Accept", "application/json"))
 ERROR_PAGES = {400: "400.html", 403: "403.html", 404: "404.html"}
 
 
@@ -52,8 +53,8 @@ class PortalView(View):
         return error_page(self.request, problem.status, problem.detail)
 
     def _ask_to_sign_in(self, request: HttpRequest) -> HttpResponse:
-        """A session that has ended is said so; an htmx request gets 401, which the page turns into a dialog."""
-        if request.headers.get("HX-Request") == "true":
+        """A session that has ended is said so; a script's request gets 401, which the page turns into a dialog."""
+        if any(request.headers.get(header) == value for header, value in SCRIPT_REQUESTS):
             return HttpResponse(status=401)
         if request.user.is_authenticated:  # An operator, who belongs to no organization.
             return render(request, "portal/no_organization.html", status=403)

@@ -73,3 +73,15 @@ def test_nested_errors_become_paths():
         {"field": "name", "message": "short"},
         {"field": "", "message": "both"},
     ]
+
+
+def test_a_page_without_its_database_says_so(db, monkeypatch):
+    def away(*_, **__):
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr("organizations.middleware.member_of_user", away)
+    world = make_world(roles=())
+    client = Client(raise_request_exception=False)
+    client.force_login(world.user(Role.OWNER))
+    response = client.get("/")
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
