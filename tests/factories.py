@@ -44,9 +44,7 @@ class World:
 
     def service(self, name: str = "", environment: str = "production") -> Service:
         with self.scope():
-            return service_create(
-                actor=self.actor, name=name or f"service-{next(_number)}", environment=environment
-            )
+            return service_create(actor=self.actor, name=name or f"service-{next(_number)}", environment=environment)
 
     def key(self, service: Service | None = None) -> IssuedKey:
         """A key of the service, or a gateway key."""

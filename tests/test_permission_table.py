@@ -81,8 +81,13 @@ def test_every_address_declares_who_may():
         assert issubclass(endpoint.view, IN_OTHER_TESTS), f"{endpoint} answers outside the permission table"
         if issubclass(endpoint.view, IntakeApiView):
             continue
-        handled = {m.upper() for m in endpoint.view.http_method_names if hasattr(endpoint.view, m)} - {"OPTIONS", "HEAD"}
-        assert handled == set(endpoint.view.actions), f"{endpoint} handles {handled}, declares {set(endpoint.view.actions)}"
+        handled = {m.upper() for m in endpoint.view.http_method_names if hasattr(endpoint.view, m)} - {
+            "OPTIONS",
+            "HEAD",
+        }
+        assert handled == set(endpoint.view.actions), (
+            f"{endpoint} handles {handled}, declares {set(endpoint.view.actions)}"
+        )
 
 
 def test_only_the_named_addresses_are_public():
@@ -148,7 +153,9 @@ def test_pages(endpoint: Endpoint, worlds: tuple[World, World]):
         client.force_login(mine.user(role))
     for method, action in endpoint.view.actions.items():  # type: ignore[attr-defined]
         nobody = answer(Client(), method, own)
-        assert (nobody.status_code, nobody.headers.get("Location", "")[:15]) == (302, "/accounts/login"), f"{method} {own}"
+        assert (nobody.status_code, nobody.headers.get("Location", "")[:15]) == (302, "/accounts/login"), (
+            f"{method} {own}"
+        )
         for role in Role:
             grant, where = allows(role, action), f"{method} {endpoint} as {role}"
             own_status = answer(clients[role], method, own).status_code

@@ -110,9 +110,7 @@ def _prepare(installation: Installation, receiver: Receiver) -> tuple[str, str]:
     return token, key
 
 
-def _compare(
-    installation: Installation, token: str, receiver: Receiver, streams: list[Client], report: Report
-) -> None:
+def _compare(installation: Installation, token: str, receiver: Receiver, streams: list[Client], report: Report) -> None:
     acknowledged = set().union(*(stream.acknowledged for stream in streams))
     report.refused = sum(stream.refused for stream in streams)
     report.acknowledged = len(acknowledged)

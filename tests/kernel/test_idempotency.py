@@ -65,7 +65,9 @@ def test_after_a_day_the_key_is_free_again(world):
     headers = credentials(world)
     create(headers, "payments")
     with world.scope():
-        IdempotentRequest.objects.update(created_at=IdempotentRequest.objects.get().created_at - KEPT_FOR - timedelta(1))
+        IdempotentRequest.objects.update(
+            created_at=IdempotentRequest.objects.get().created_at - KEPT_FOR - timedelta(1)
+        )
     assert create(headers, "checkout").status_code == 201
 
 

@@ -19,7 +19,9 @@ def owner(db):
 
 
 def test_bad_input_names_each_field(owner):
-    response = Client().post("/v1/services", {"name": "", "environment": "x" * 101}, content_type="application/json", **owner)
+    response = Client().post(
+        "/v1/services", {"name": "", "environment": "x" * 101}, content_type="application/json", **owner
+    )
     assert response.status_code == 400
     assert response["Content-Type"] == "application/problem+json"
     body = response.json()
