@@ -1,7 +1,22 @@
+from __future__ import annotations
+
 from django.apps import AppConfig
 
 
 class NotificationsConfig(AppConfig):
-    """The inbox, the outgoing channels and the transactional outbox."""
+    """The inbox, the outgoing channels, the outbox between them and the incidents, and live updates."""
 
     name = "notifications"
+
+    def ready(self) -> None:
+        from incidents.events import incident_changed, incident_counted
+        from notifications import audit_messages, navigation, sweeps  # noqa: F401  Registered by their import.
+        from notifications.actions.change_announce import change_announce
+        from notifications.events import deliveries_written
+        from notifications.live.publishing import tell_change, tell_count
+        from notifications.tasks import wake_outbox
+
+        incident_changed.connect(change_announce)
+        incident_changed.connect(tell_change)
+        incident_counted.connect(tell_count)
+        deliveries_written.connect(wake_outbox)

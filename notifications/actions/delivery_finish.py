@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from incident_center.kernel.scope import Actor
+from incidents.actions.incident_record_notification import incident_record_notification
+from incidents.models import Incident
+from notifications.actions.delivery_claim import Claim
+from notifications.backoff import delay_before_retry
+from notifications.channels.base import Outcome, Result
+from notifications.models import Delivery, DeliveryAttempt
+
+
+def delivery_finish(*, claim: Claim, result: Result, now: datetime, actor: Actor) -> bool:
+    """Records what came of an attempt: delivered, to be tried again, or failed for good.
+
+    Success and final failure go onto the incident's timeline. False, and nothing recorded, when the lease had run out
+    and another worker has claimed the delivery since.
+    """
+    with transaction.atomic():
+        # The incident first, as everywhere: its timeline may be written below.
+        Incident.objects.select_for_update(no_key=True).get(pk=claim.delivery.incident_id)
+        delivery = Delivery.objects.select_for_update(no_key=True).select_related(None).get(pk=claim.delivery.pk)
+        if delivery.attempt_count != claim.number or delivery.state != Delivery.State.PENDING:
+            return False
+        retry_at = None
+        if result.outcome is Outcome.RETRY:
+            retry_at = now + delay_before_retry(delivery.tries, retry_after_seconds=result.retry_after_seconds)
+        gives_up = retry_at is not None and retry_at > delivery.give_up_at
+        DeliveryAttempt.objects.create(
+            delivery=delivery,
+            number=claim.number,
+            started_at=claim.started_at,
+            duration_ms=max(0, round((now - claim.started_at).total_seconds() * 1000)),
+            outcome=result.outcome.value,
+            status_code=result.status_code,
+            answer=result.answer,
+            error=result.error,
+        )
+        delivery.lease_until = None
+        if retry_at is not None and not gives_up:
+            delivery.next_attempt_at = retry_at
+            delivery.failure = result.error
+        elif result.outcome is Outcome.DELIVERED:
+            _end(delivery, Delivery.State.DELIVERED, "", now)
+        else:
+            failure = f"Given up after {delivery.tries} attempts. Last: {result.error}" if gives_up else result.error
+            _end(delivery, Delivery.State.FAILED, failure, now)
+        delivery.save(update_fields=["state", "failure", "finished_at", "next_attempt_at", "lease_until"])
+        if delivery.state != Delivery.State.PENDING:
+            _tell_timeline(delivery, claim, actor)
+    return True
+
+
+def _end(delivery: Delivery, state: Delivery.State, failure: str, now: datetime) -> None:
+    delivery.state = state
+    delivery.failure = failure
+    delivery.finished_at = now
+
+
+def _tell_timeline(delivery: Delivery, claim: Claim, actor: Actor) -> None:
+    channel = claim.delivery.channel
+    delivered = delivery.state == Delivery.State.DELIVERED
+    data = {
+        "channel": channel.name,
+        "channel_id": str(channel.pk),
+        "channel_kind": channel.kind,
+        "delivery": str(delivery.pk),
+        "topic": delivery.topic,
+        "attempts": delivery.tries,
+    }
+    if not delivered:
+        data["error"] = delivery.failure
+    incident_record_notification(incident_id=delivery.incident_id, actor=actor, delivered=delivered, data=data)

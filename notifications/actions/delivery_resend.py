@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from incident_center.kernel.api.problems import Conflict, NotFound
+from incident_center.kernel.scope import Actor, require_organization_id
+from notifications.actions.change_announce import GIVE_UP_AFTER
+from notifications.events import DeliveriesWritten, deliveries_written
+from notifications.models import Delivery
+
+
+def delivery_resend(*, delivery_id: UUID, actor: Actor) -> Delivery:
+    """Sends a finished delivery once more, under the id that it had: a receiver that got it already can tell.
+
+    Raises:
+        NotFound: no such delivery.
+        Conflict: it is still on its way, or its channel is switched off or removed.
+    """
+    with transaction.atomic():
+        delivery = (
+            Delivery.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("channel")
+            .filter(pk=delivery_id)
+            .first()
+        )
+        if delivery is None:
+            raise NotFound()
+        if delivery.state == Delivery.State.PENDING:
+            raise Conflict("This message is still on its way; it is tried again by itself.")
+        if not delivery.channel.is_open:
+            raise Conflict(f"The channel “{delivery.channel}” is switched off; switch it on first.")
+        now = timezone.now()
+        delivery.state = Delivery.State.PENDING
+        delivery.tries = 0
+        delivery.next_attempt_at = now
+        delivery.give_up_at = now + GIVE_UP_AFTER
+        delivery.finished_at = None
+        delivery.save(update_fields=["state", "tries", "next_attempt_at", "give_up_at", "finished_at"])
+        deliveries_written.emit(DeliveriesWritten(require_organization_id(), (delivery.pk,)))
+    return delivery

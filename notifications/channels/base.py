@@ -1,0 +1,134 @@
+"""What a kind of channel is: how its address looks, how a message is written for it, and what its answers mean."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from notifications.channels.egress import Answer, EgressError, EgressRefusedError, post
+
+LONGEST_EXCERPT = 500
+# Asked to wait longer than this, we ask again anyway: the other side may have meant milliseconds.
+LONGEST_RETRY_AFTER_SECONDS = 6 * 3600.0
+# Not now, but perhaps later. All other 4xx say that this message will never be taken.
+PASSING_STATUSES = frozenset({408, 409, 423, 425, 429})
+USER_AGENT = "Incident-Center/1"
+
+
+class Outcome(StrEnum):
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of an attempt. ``error`` is a sentence, empty when it was delivered."""
+
+    outcome: Outcome
+    status_code: int | None = None
+    answer: str = ""
+    error: str = ""
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Where a message goes. ``secrets`` are those to sign with, newest first."""
+
+    url: str
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message on its way: ``payload`` is the neutral document of ``notifications.messages``."""
+
+    id: str
+    payload: Mapping[str, Any]
+    sent_at: datetime
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent over HTTP."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class ChannelKind(ABC):
+    """One kind of channel. Each has a folder of its own in ``notifications.channels`` and is listed in the registry."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    icon: ClassVar[str]
+    has_secret: ClassVar[bool]
+    address_label: ClassVar[str]
+    address_help: ClassVar[str]
+    address_example: ClassVar[str]
+
+    @abstractmethod
+    def compose(self, recipient: Recipient, message: Message) -> Request:
+        """The message as this kind writes it."""
+
+    def judge(self, answer: Answer) -> Result:
+        """What the answer means. 2xx is delivered; kinds whose services say more override this."""
+        return judge_status(answer)
+
+    def send(self, recipient: Recipient, message: Message) -> Result:
+        """Sends once, within the egress guard's bounds. Never raises for what the other side does."""
+        request = self.compose(recipient, message)
+        try:
+            answer = post(recipient.url, body=request.body, headers=request.headers)
+        except EgressRefusedError as error:
+            return Result(Outcome.FAILED, error=str(error))
+        except EgressError as error:
+            return Result(Outcome.RETRY, error=str(error))
+        return self.judge(answer)
+
+
+def judge_status(answer: Answer) -> Result:
+    """The meaning of an HTTP status, with Retry-After where it comes with one."""
+    excerpt = answer.body.decode("utf-8", "replace").replace("\0", "")[:LONGEST_EXCERPT]
+    status = answer.status
+    if 200 <= status < 300:
+        return Result(Outcome.DELIVERED, status, excerpt)
+    if 300 <= status < 400:
+        error = f"It answers {status}, a redirect; redirects are not followed. Write the final address."
+        return Result(Outcome.FAILED, status, excerpt, error)
+    if 400 <= status < 500 and status not in PASSING_STATUSES:
+        return Result(Outcome.FAILED, status, excerpt, f"It answers {status}: {MEANINGS.get(status, REFUSED)}")
+    wait = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
+    return Result(Outcome.RETRY, status, excerpt, f"It answers {status}.", wait)
+
+
+REFUSED = "it does not take this message, and will not take it when it is sent again."
+MEANINGS = {
+    401: "it wants a credential that the address does not hold.",
+    403: "it refuses us. Was the address revoked?",
+    404: "there is nothing at this address. Was it deleted?",
+    405: "it takes no POST. Is this the right address?",
+    410: "the address was given up for good.",
+}
+
+
+def retry_after(value: str, now: datetime) -> float | None:
+    """Seconds of a Retry-After header (RFC 9110, 10.2.3: a number or a date), at most six hours; None without one."""
+    value = value.strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now.timestamp()
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS) if seconds == seconds else None

@@ -1,0 +1,1 @@
+"""Slack's incoming webhooks, and what is compatible with them (Mattermost, Rocket.Chat, Discord's /slack)."""

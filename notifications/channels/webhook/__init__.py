@@ -1,0 +1,1 @@
+"""A generic webhook, signed as Standard Webhooks describes (https://www.standardwebhooks.com)."""

@@ -1,0 +1,139 @@
+"""What is said of a change: one neutral document, from which every kind of channel and the inbox take theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+
+from incident_center.kernel.scope import Actor
+from incidents.models import Incident, TimelineEvent
+from notifications.topics import Topic
+from organizations.models import User
+
+OURSELVES = "Incident Center"
+LONGEST_NOTE = 4_000
+
+
+@dataclass(frozen=True)
+class Told:
+    """A change in words. ``summary`` follows the incident's name: "INC-42" + "was acknowledged by Ada"."""
+
+    topic: Topic
+    summary: str
+    note: str = ""
+
+
+def incident_address(incident: Incident) -> str:
+    """The incident's page in the portal."""
+    return f"{settings.BASE_URL}/incidents/{incident.reference}"
+
+
+def actor_name(actor: Actor) -> str:
+    """A name for people; what is no person speaks as the installation."""
+    if actor.kind == "user":
+        return str(User.objects.filter(pk=actor.user_id).first() or "someone")
+    return "an API key" if actor.kind == "key" else OURSELVES
+
+
+def tell(topic: Topic, event: TimelineEvent, actor: Actor) -> Told:
+    """The change in words."""
+    data: dict[str, Any] = event.data
+    by = actor_name(actor)
+    reason = str(data.get("reason") or "")[:LONGEST_NOTE]
+    match topic:
+        case Topic.OPENED:
+            return Told(topic, "was opened" if actor.kind == "system" else f"was opened by {by}")
+        case Topic.RECURRED:
+            return Told(topic, "happened again")
+        case Topic.STATUS_CHANGED:
+            return Told(topic, f"was moved from {data.get('from')} to {data.get('to')} by {by}", reason)
+        case Topic.SEVERITY_CHANGED:
+            return Told(topic, f"was changed from {data.get('from')} to {data.get('to')} by {by}")
+        case Topic.ASSIGNED:
+            assignee = User.objects.filter(pk=data["to"]).first() if data.get("to") else None
+            return Told(
+                topic, f"was assigned to {assignee} by {by}" if assignee else f"was taken from its assignee by {by}"
+            )
+        case Topic.NOTE:
+            return Told(topic, f"has a note by {by}", str(data.get("body", ""))[:LONGEST_NOTE])
+        case Topic.MERGED:
+            if number := data.get("into_number"):
+                return Told(topic, f"was merged into INC-{number} by {by}")
+            return Told(topic, f"took in INC-{data.get('from_number')}, merged by {by}")
+        case Topic.NOTIFICATION_FAILED:
+            return Told(topic, f"could not be told to {data.get('channel')}", str(data.get("error", "")))
+        case _:  # Acknowledged, resolved, reopened, withdrawn.
+            return Told(topic, f"was {topic.value} by {by}", reason)
+
+
+def document(incident: Incident, event: TimelineEvent, actor: Actor, told: Told) -> dict[str, Any]:
+    """The message as it is kept in the outbox and sent by webhooks (docs/notifications.md lists its members)."""
+    return _document(
+        f"incident.{told.topic}",
+        at=event.at,
+        told=told,
+        event={
+            "id": str(event.pk),
+            "kind": str(event.kind),
+            "sequence": event.sequence,
+            "actor": {"kind": actor.kind, "name": actor_name(actor)},
+            "data": event.data,
+        },
+        incident=_incident(incident),
+    )
+
+
+def test_document(channel_name: str, actor: Actor, at: datetime) -> dict[str, Any]:
+    """A message that looks like any other and says that it is a test."""
+    incident = {
+        "id": None,
+        "number": 0,
+        "reference": "TEST",
+        "title": f"Messages of the channel “{channel_name}” arrive here",
+        "status": "open",
+        "severity": "low",
+        "priority": "P4",
+        "service": None,
+        "assignee": None,
+        "opened_at": _iso(at),
+        "opened_at_unix": int(at.timestamp()),
+        "acknowledged_at": None,
+        "resolved_at": None,
+        "url": f"{settings.BASE_URL}/",
+    }
+    told = Told(Topic.OPENED, f"was sent by {actor_name(actor)}")
+    return _document("channel.test", at=at, told=told, event=None, incident=incident)
+
+
+def _document(name: str, *, at: datetime, told: Told, event: Any, incident: dict[str, Any]) -> dict[str, Any]:
+    data = {"summary": told.summary, "note": told.note, "event": event, "incident": incident}
+    return {"type": name, "timestamp": _iso(at), "data": data}
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    service = incident.service
+    return {
+        "id": str(incident.pk),
+        "number": incident.number,
+        "reference": incident.reference,
+        "title": incident.title,
+        "status": str(incident.status),
+        "severity": str(incident.severity),
+        "priority": str(incident.priority),
+        "service": None
+        if service is None
+        else {"id": str(service.public_id), "name": service.name, "environment": service.environment},
+        "assignee": str(incident.assignee) if incident.assignee else None,
+        "opened_at": _iso(incident.opened_at),
+        "opened_at_unix": int(incident.opened_at.timestamp()),
+        "acknowledged_at": _iso(incident.acknowledged_at),
+        "resolved_at": _iso(incident.resolved_at),
+        "url": incident_address(incident),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,80 @@
+"""The worker's side of the outbox: claim, send outside any transaction, record.
+
+A worker that dies between sending and recording leaves a lease behind; when it has run out another worker sends the
+message again, under the same id. So each message arrives at least once, and its receiver can make that exactly once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from django.utils import timezone
+
+from incident_center.kernel.scope import Actor, organization_scope
+from incident_center.kernel.secrets import UndecryptableError
+from notifications import metrics
+from notifications.actions.delivery_claim import Claim, delivery_claim
+from notifications.actions.delivery_finish import delivery_finish
+from notifications.channels.base import Message, Outcome, Result
+from notifications.channels.registry import KINDS
+from notifications.models import Delivery
+
+logger = logging.getLogger(__name__)
+
+ACTOR = Actor.system("notifications")
+Clock = Callable[[], datetime]
+
+
+def deliver(*, organization_id: int, delivery_id: UUID, clock: Clock = timezone.now) -> None:
+    """Makes the due attempt of a delivery, and then of those that waited behind it. Safe to call at any time."""
+    waiting: UUID | None = delivery_id
+    while waiting is not None:
+        with organization_scope(organization_id, actor=ACTOR):
+            waiting = _attempt(waiting, clock)
+
+
+def _attempt(delivery_id: UUID, clock: Clock) -> UUID | None:
+    """One attempt; returns the delivery that may leave now that this one is finished."""
+    claim = delivery_claim(delivery_id=delivery_id, now=clock())
+    if claim is None:
+        return None
+    result = _send(claim, clock())
+    recorded = delivery_finish(claim=claim, result=result, now=clock(), actor=ACTOR)
+    metrics.attempts.labels(kind=claim.delivery.channel.kind, outcome=result.outcome.value).inc()
+    if not recorded or result.outcome is Outcome.RETRY:
+        return None
+    return _next_in_line(claim.delivery)
+
+
+def _send(claim: Claim, now: datetime) -> Result:
+    channel = claim.delivery.channel
+    if not channel.is_open:
+        return Result(Outcome.FAILED, error="The channel was switched off before this message could leave.")
+    kind = KINDS.get(channel.kind)
+    if kind is None:
+        return Result(Outcome.FAILED, error=f"This installation has no channels of the kind {channel.kind}.")
+    message = Message(id=str(claim.delivery.pk), payload=claim.delivery.payload, sent_at=now)
+    try:
+        return kind.send(channel.recipient(now), message)
+    except UndecryptableError:
+        return Result(Outcome.FAILED, error="The channel's address does not open with this installation's SECRET_KEY.")
+    except Exception as error:  # A fault of ours must not take the worker down, nor lose the message.
+        logger.exception("delivery %s failed in the transport", claim.delivery.pk)
+        return Result(Outcome.RETRY, error=f"The message could not be written: {type(error).__name__}.")
+
+
+def _next_in_line(finished: Delivery) -> UUID | None:
+    return (
+        Delivery.objects.filter(
+            channel_id=finished.channel_id,
+            incident_id=finished.incident_id,
+            state=Delivery.State.PENDING,
+            next_attempt_at__lte=timezone.now(),
+        )
+        .order_by("sequence")
+        .values_list("pk", flat=True)
+        .first()
+    )

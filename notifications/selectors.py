@@ -1,0 +1,73 @@
+"""Reads of the inbox, the channels and the outbox; each sees the open scope's organization only."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Count, Prefetch, Q, QuerySet
+
+from incident_center.kernel.api.problems import NotFound
+from notifications.models import Channel, Delivery, DeliveryAttempt, Notification
+from organizations.members import Member
+
+MOST_COUNTED = 100
+
+
+def inbox(member: Member) -> QuerySet[Notification]:
+    """The member's own notifications, newest first."""
+    return Notification.objects.filter(user=member.user).select_related("incident").order_by("-id")
+
+
+def unread_count(member: Member) -> int:
+    """How many are unread, counted up to 100."""
+    return Notification.objects.filter(user=member.user, read_at=None)[:MOST_COUNTED].count()
+
+
+def channels() -> QuerySet[Channel]:
+    """The channels in use, by name, with how many of their messages wait."""
+    waiting = Count("deliveries", filter=Q(deliveries__state=Delivery.State.PENDING))
+    return (
+        Channel.objects.filter(removed_at=None)
+        .select_related("service")
+        .annotate(waiting_count=waiting)
+        .order_by("name", "id")
+    )
+
+
+def get_channel(channel_id: UUID) -> Channel:
+    """Raises NotFound when absent, removed, or another organization's."""
+    channel = channels().filter(pk=channel_id).first()
+    if channel is None:
+        raise NotFound()
+    return channel
+
+
+def last_deliveries(channel_ids: list[UUID]) -> dict[UUID, Delivery]:
+    """The newest finished delivery of each channel."""
+    newest = (
+        Delivery.objects.filter(channel_id__in=channel_ids)
+        .exclude(state=Delivery.State.PENDING)
+        .order_by("channel_id", "-id")
+        .distinct("channel_id")
+        .defer("payload")
+    )
+    return {delivery.channel_id: delivery for delivery in newest}
+
+
+def deliveries() -> QuerySet[Delivery]:
+    """The outbox and its past, newest first, each with its attempts in order."""
+    attempts = Prefetch("attempts", queryset=DeliveryAttempt.objects.order_by("number"))
+    return (
+        Delivery.objects.select_related("channel", "incident")
+        .defer("channel__url", "channel__secret", "channel__previous_secret", "payload")
+        .prefetch_related(attempts)
+        .order_by("-id")
+    )
+
+
+def get_delivery(delivery_id: UUID) -> Delivery:
+    """Raises NotFound when absent or another organization's."""
+    delivery = deliveries().filter(pk=delivery_id).first()
+    if delivery is None:
+        raise NotFound()
+    return delivery

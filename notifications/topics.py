@@ -1,0 +1,70 @@
+"""What can be told of an incident, in the words of people: a change of status is not one thing but three."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from incidents.lifecycle import Status
+from incidents.models import EventKind
+
+
+class Topic(StrEnum):
+    OPENED = "opened"
+    RECURRED = "recurred"
+    ACKNOWLEDGED = "acknowledged"
+    STATUS_CHANGED = "status_changed"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    SEVERITY_CHANGED = "severity_changed"
+    ASSIGNED = "assigned"
+    NOTE = "note"
+    MERGED = "merged"
+    WITHDRAWN = "withdrawn"
+    # For inboxes only: telling a channel that a channel failed would go round in circles.
+    NOTIFICATION_FAILED = "notification_failed"
+
+    @property
+    def label(self) -> str:
+        return LABELS[self]
+
+
+LABELS = {
+    Topic.OPENED: "Opened",
+    Topic.RECURRED: "Recurred",
+    Topic.ACKNOWLEDGED: "Acknowledged",
+    Topic.STATUS_CHANGED: "Status changed",
+    Topic.RESOLVED: "Resolved",
+    Topic.REOPENED: "Reopened",
+    Topic.SEVERITY_CHANGED: "Severity changed",
+    Topic.ASSIGNED: "Assigned",
+    Topic.NOTE: "Note written",
+    Topic.MERGED: "Merged",
+    Topic.WITHDRAWN: "Withdrawn",
+    Topic.NOTIFICATION_FAILED: "Notification failed",
+}
+CHANNEL_TOPICS = tuple(topic for topic in Topic if topic is not Topic.NOTIFICATION_FAILED)
+DEFAULT_TOPICS = (
+    Topic.OPENED,
+    Topic.RECURRED,
+    Topic.ACKNOWLEDGED,
+    Topic.STATUS_CHANGED,
+    Topic.RESOLVED,
+    Topic.REOPENED,
+    Topic.SEVERITY_CHANGED,
+    Topic.MERGED,
+)
+# Upon these everyone who works on incidents is told, not only those who have to do with this one.
+ALARMS = frozenset({Topic.OPENED, Topic.RECURRED, Topic.REOPENED})
+
+_SAME_NAME = frozenset(topic.value for topic in Topic)
+
+
+def topic_of(kind: str, data: Mapping[str, Any]) -> Topic | None:
+    """What a timeline event tells people; None for what nobody needs to be told."""
+    if kind == EventKind.STATUS_CHANGED:
+        if data.get("to") == Status.RESOLVED:
+            return Topic.RESOLVED
+        return Topic.REOPENED if data.get("from") == Status.RESOLVED else Topic.STATUS_CHANGED
+    return Topic(kind) if kind in _SAME_NAME else None
