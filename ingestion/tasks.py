@@ -1,0 +1,28 @@
+"""Partitions are there before their day begins. Runs in the maintenance worker, as the database's owner."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from celery import shared_task
+from django.db import connection
+
+from organizations.models import RETENTION_CHOICES
+
+DAYS_AHEAD = 3
+
+
+@shared_task(name="ingestion.make_partitions")
+def make_partitions(days_ahead: int = DAYS_AHEAD) -> int:
+    """Makes the partitions of today and the days ahead for every retention class; returns how many were missing."""
+    today = datetime.now(UTC).date()
+    made = 0
+    with connection.cursor() as cursor:
+        for retention_days, _ in RETENTION_CHOICES:
+            for offset in range(days_ahead + 1):
+                day = today + timedelta(days=offset)
+                cursor.execute(
+                    "SELECT ingestion_create_partition(%s::smallint, %s::date)", [retention_days, day]
+                )
+                made += bool(cursor.fetchone()[0])
+    return made
