@@ -1,0 +1,161 @@
+"""The shapes of the inbox, channels and deliveries."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from rest_framework import serializers
+
+from notifications.channels.registry import KIND_CHOICES
+from notifications.models import SEVERITY_CHOICES, Channel, Delivery, DeliveryAttempt, Notification
+from notifications.topics import CHANNEL_TOPICS
+
+TOPIC_CHOICES = [(topic.value, topic.label) for topic in CHANNEL_TOPICS]
+STATE_CHOICES = Delivery.State.choices
+
+
+def masked_url(url: str) -> str:
+    """Enough of an address to recognize it by, without what gives access: ``https://hooks.slack.com/…XXXX``."""
+    parts = urlsplit(url)
+    hidden = url[len(f"{parts.scheme}://{parts.netloc}") :]
+    return f"{parts.scheme}://{parts.netloc}" + (
+        f"/…{hidden[-4:]}" if len(hidden) > 12 else "/…" if hidden > "/" else ""
+    )
+
+
+class IncidentReferenceSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="pk")
+    number = serializers.IntegerField()
+    title = serializers.CharField()
+    severity = serializers.CharField()
+    status = serializers.CharField()
+
+
+class NotificationSerializer(serializers.ModelSerializer[Notification]):
+    incident = IncidentReferenceSerializer()
+    event = serializers.CharField(source="topic")
+
+    class Meta:
+        model = Notification
+        fields = ["id", "event", "title", "body", "incident", "created_at", "read_at"]
+
+
+class NotificationFilterSerializer(serializers.Serializer[Any]):
+    unread = serializers.BooleanField(required=False, allow_null=True, default=None)
+
+
+class MarkReadSerializer(serializers.Serializer[Any]):
+    read = serializers.BooleanField(default=True, help_text="false marks it unread again.")
+
+
+class MarkedSerializer(serializers.Serializer[Any]):
+    marked = serializers.IntegerField(help_text="How many were unread.")
+
+
+class AttemptSerializer(serializers.ModelSerializer[DeliveryAttempt]):
+    class Meta:
+        model = DeliveryAttempt
+        fields = ["number", "started_at", "duration_ms", "outcome", "status_code", "answer", "error"]
+
+
+class ChannelReferenceSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="pk")
+    name = serializers.CharField()
+    kind = serializers.CharField()
+
+
+class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+    """``next_attempt_at`` while it is pending, ``finished_at`` afterwards; ``failure`` says why in a sentence."""
+
+    channel = ChannelReferenceSerializer()
+    incident = IncidentReferenceSerializer()
+    event = serializers.CharField(source="topic")
+    next_attempt_at = serializers.SerializerMethodField()
+    attempts = AttemptSerializer(many=True)
+
+    class Meta:
+        model = Delivery
+        fields = [
+            "id", "channel", "incident", "event", "state", "failure", "created_at", "next_attempt_at", "finished_at",
+            "attempt_count", "attempts",
+        ]  # fmt: skip
+
+    def get_next_attempt_at(self, delivery: Delivery) -> str | None:
+        if delivery.state != Delivery.State.PENDING:
+            return None
+        return str(serializers.DateTimeField().to_representation(delivery.next_attempt_at))
+
+
+class DeliveryFilterSerializer(serializers.Serializer[Any]):
+    channel = serializers.UUIDField(required=False)
+    incident = serializers.UUIDField(required=False)
+    state = serializers.ChoiceField(choices=STATE_CHOICES, required=False)
+
+
+class LastDeliverySerializer(serializers.ModelSerializer[Delivery]):
+    class Meta:
+        model = Delivery
+        fields = ["id", "state", "failure", "finished_at"]
+
+
+class ChannelSerializer(serializers.ModelSerializer[Channel]):
+    """A channel as it is shown: its address masked, its secret never."""
+
+    url = serializers.SerializerMethodField(help_text="Masked: the address is a credential.")
+    service = serializers.UUIDField(source="service.public_id", allow_null=True, default=None)
+    waiting = serializers.IntegerField(source="waiting_count", default=0, help_text="Messages on their way.")
+    last_delivery = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Channel
+        fields = [
+            "id", "name", "kind", "url", "events", "minimum_severity", "service", "environment", "enabled",
+            "created_at", "previous_secret_expires_at", "waiting", "last_delivery",
+        ]  # fmt: skip
+
+    def get_url(self, channel: Channel) -> str:
+        return masked_url(channel.url)
+
+    def get_last_delivery(self, channel: Channel) -> dict[str, Any] | None:
+        delivery = self.context.get("last_deliveries", {}).get(channel.pk)
+        return None if delivery is None else dict(LastDeliverySerializer(delivery).data)
+
+
+class ChannelWriteSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200)
+    url = serializers.CharField(max_length=2_000, write_only=True)
+    events = serializers.ListField(child=serializers.ChoiceField(choices=TOPIC_CHOICES), required=False)
+    minimum_severity = serializers.ChoiceField(choices=SEVERITY_CHOICES, required=False)
+    service = serializers.UUIDField(source="service_id", required=False, allow_null=True)
+    environment = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    enabled = serializers.BooleanField(required=False)
+
+
+class ChannelCreateSerializer(ChannelWriteSerializer):
+    kind = serializers.ChoiceField(choices=KIND_CHOICES)
+
+
+class IssuedChannelSerializer(ChannelSerializer):
+    """The only answers that hold the signing secret; it is null where the kind has none."""
+
+    secret = serializers.SerializerMethodField(help_text="Shown this once.")
+
+    class Meta(ChannelSerializer.Meta):
+        fields = [*ChannelSerializer.Meta.fields, "secret"]
+
+    def get_secret(self, channel: Channel) -> str | None:
+        return self.context.get("secret") or None
+
+
+class RotateSecretSerializer(serializers.Serializer[Any]):
+    overlap_hours = serializers.IntegerField(min_value=0, max_value=720, default=24)
+
+
+class TestAnswerSerializer(serializers.Serializer[Any]):
+    """What the other side answered to the test message."""
+
+    outcome = serializers.ChoiceField(choices=["delivered", "retry", "failed"])
+    status_code = serializers.IntegerField(allow_null=True)
+    answer = serializers.CharField()
+    error = serializers.CharField()

@@ -1,0 +1,15 @@
+from django.urls import path
+
+from notifications.api import views
+
+urlpatterns = [
+    path("notifications", views.NotificationListView.as_view()),
+    path("notifications/read-all", views.NotificationsReadAllView.as_view()),
+    path("notifications/<uuid:notification_id>/read", views.NotificationReadView.as_view()),
+    path("channels", views.ChannelListView.as_view()),
+    path("channels/<uuid:channel_id>", views.ChannelDetailView.as_view()),
+    path("channels/<uuid:channel_id>/test", views.ChannelTestView.as_view()),
+    path("channels/<uuid:channel_id>/rotate-secret", views.ChannelRotateSecretView.as_view()),
+    path("deliveries", views.DeliveryListView.as_view()),
+    path("deliveries/<uuid:delivery_id>/resend", views.DeliveryResendView.as_view()),
+]
