@@ -60,15 +60,11 @@ class Incident(OrganizationOwned):
     number = models.PositiveIntegerField(editable=False)
     title = models.CharField(max_length=LONGEST_TITLE)
     description = models.TextField(blank=True, default="")
-    status = models.CharField(
-        max_length=20, choices=[(s.value, s.label) for s in Status], default=Status.OPEN
-    )
+    status = models.CharField(max_length=20, choices=[(s.value, s.label) for s in Status], default=Status.OPEN)
     severity = models.CharField(max_length=10, choices=[(s.value, s.label) for s in Severity])
     priority = models.CharField(max_length=2, choices=[(p.value, p.value) for p in Priority])
     service = reference("organizations.Service", null=True, blank=True)
-    source = models.CharField(
-        max_length=10, choices=[(s.value, s.value) for s in Source], default=Source.MANUAL
-    )
+    source = models.CharField(max_length=10, choices=[(s.value, s.value) for s in Source], default=Source.MANUAL)
     # The rule, or whatever else the source names; upper apps own those rows, so there is no foreign key.
     source_id = models.UUIDField(null=True, blank=True)
     dedup_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True)  # noqa: DJ001  NULL: no key at all.
@@ -78,9 +74,7 @@ class Incident(OrganizationOwned):
     assignee = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
-    acknowledged_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    acknowledged_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 
     opened_at = models.DateTimeField(default=timezone.now, editable=False)
     acknowledged_at = models.DateTimeField(null=True, editable=False)
@@ -119,9 +113,7 @@ class Incident(OrganizationOwned):
             models.CheckConstraint(condition=Q(status__in=list(Status)), name="incident_status_known"),
             models.CheckConstraint(condition=Q(severity__in=list(Severity)), name="incident_severity_known"),
             models.CheckConstraint(condition=Q(priority__in=list(Priority)), name="incident_priority_known"),
-            models.CheckConstraint(
-                condition=~Q(merged_into=models.F("id")), name="incident_not_merged_into_itself"
-            ),
+            models.CheckConstraint(condition=~Q(merged_into=models.F("id")), name="incident_not_merged_into_itself"),
             models.CheckConstraint(
                 condition=Q(status=Status.RESOLVED, resolved_at__isnull=False)
                 | (~Q(status=Status.RESOLVED) & Q(resolved_at=None)),
@@ -197,9 +189,7 @@ class TimelineEvent(OrganizationOwned):
         constraints = [
             *owned("timeline_event", privileges=APPEND_ONLY),
             SameOrganization(name="timeline_event_incident", field="incident"),
-            models.UniqueConstraint(
-                fields=["organization", "incident", "sequence"], name="timeline_event_in_order"
-            ),
+            models.UniqueConstraint(fields=["organization", "incident", "sequence"], name="timeline_event_in_order"),
         ]
         triggers = [*append_only()]
 

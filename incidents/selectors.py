@@ -91,9 +91,7 @@ def problem_state(dedup_key: str) -> ProblemState:
     carriers = Incident.objects.filter(dedup_key=dedup_key)
     live = carriers.filter(withdrawn_at=None, merged_into=None).exclude(status=Status.RESOLVED).first()
     holder = carrier = live
-    ended = carriers.filter(merged_into=None).aggregate(
-        resolved=Max("resolved_at"), withdrawn=Max("withdrawn_at")
-    )
+    ended = carriers.filter(merged_into=None).aggregate(resolved=Max("resolved_at"), withdrawn=Max("withdrawn_at"))
     closed = [ended["resolved"], ended["withdrawn"]]
     for merged in carriers.exclude(merged_into=None).order_by("-merged_at")[:MOST_MERGES_FOLLOWED]:
         root = merge_root(merged)
@@ -102,9 +100,7 @@ def problem_state(dedup_key: str) -> ProblemState:
                 holder, carrier = root, merged
         else:
             closed += [root.resolved_at, root.withdrawn_at]
-    return ProblemState(
-        holder, carrier, max((moment for moment in closed if moment is not None), default=None)
-    )
+    return ProblemState(holder, carrier, max((moment for moment in closed if moment is not None), default=None))
 
 
 def holder_of_problem(dedup_key: str) -> Incident | None:
@@ -128,9 +124,7 @@ def timeline(incident: Incident) -> QuerySet[TimelineEvent]:
 
 def linked_logs(incident: Incident) -> QuerySet[IncidentLog]:
     """The sample of logs, newest first."""
-    return (
-        IncidentLog.objects.filter(incident=incident).select_related("service").order_by("-timestamp", "-id")
-    )
+    return IncidentLog.objects.filter(incident=incident).select_related("service").order_by("-timestamp", "-id")
 
 
 def open_incident_count(member: Member) -> int:

@@ -101,3 +101,19 @@ def _dead_letter(world: World) -> Any:
             first_seen_at=now,
             last_seen_at=now,
         ).pk
+
+
+@makes("reference")
+def _incident(world: World) -> Any:
+    from tests.incidents.factories import open_incident
+
+    with world.scope():
+        return open_incident(world).pk
+
+
+@makes("rule_id")
+def _rule(world: World) -> Any:
+    from detection.models import DetectionRule
+
+    with world.scope():
+        return DetectionRule.objects.get().pk

@@ -84,9 +84,7 @@ def keep_sample(incident: Incident, logs: Sequence[LogToLink]) -> None:
     kept = set(order[:FIRST_KEPT]) | set(order[-NEWEST_KEPT:])
     IncidentLog.objects.bulk_create(_copy(incident, offered[key]) for key in order if key in kept - present)
     for timestamp, service_id, hash_ in present - kept:
-        IncidentLog.objects.filter(
-            incident=incident, timestamp=timestamp, service_id=service_id, hash=hash_
-        ).delete()
+        IncidentLog.objects.filter(incident=incident, timestamp=timestamp, service_id=service_id, hash=hash_).delete()
 
 
 def _copy(incident: Incident, log: LogToLink) -> IncidentLog:

@@ -96,9 +96,7 @@ def incident_open(
         else:
             raise Conflict("Other changes to the same problem kept coming first; try again.")
         data = {"title": title, "severity": severity, "priority": incident.priority, "source": problem.source}
-        append_event(
-            incident=incident, kind=EventKind.OPENED, actor=actor, data=data | problem.evidence, at=now
-        )
+        append_event(incident=incident, kind=EventKind.OPENED, actor=actor, data=data | problem.evidence, at=now)
         if incident.assignee_id:
             assigned = {"from": None, "to": str(incident.assignee_id)}
             append_event(incident=incident, kind=EventKind.ASSIGNED, actor=actor, data=assigned, at=now)

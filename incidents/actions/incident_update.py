@@ -24,9 +24,7 @@ class Changes(TypedDict, total=False):
     service: UUID | None
 
 
-def incident_update(
-    *, incident_id: UUID, actor: Actor, changes: Changes, version: int | None = None
-) -> Incident:
+def incident_update(*, incident_id: UUID, actor: Actor, changes: Changes, version: int | None = None) -> Incident:
     """Edits an incident. A changed severity leaves the priority as it is: whoever set it had a reason.
 
     Args:

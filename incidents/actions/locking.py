@@ -49,9 +49,7 @@ def locked_in_order(*incident_ids: UUID) -> dict[UUID, Incident]:
 def refuse_finished(incident: Incident) -> None:
     """Raises Conflict for an incident that was withdrawn, or that now lives on in another."""
     if incident.withdrawn_at is not None:
-        raise Conflict(
-            f"{incident.reference} was withdrawn; nothing can be changed on it any more.", allowed=[]
-        )
+        raise Conflict(f"{incident.reference} was withdrawn; nothing can be changed on it any more.", allowed=[])
     if incident.merged_into_id is not None:
         target = Incident.objects.get(pk=incident.merged_into_id)
         raise Conflict(

@@ -20,9 +20,7 @@ def responder(user_id: UUID, *, field: str = "assignee") -> User:
         raise InvalidInput(field, "There is no such active member in your organization.")
     role = Role(membership.role)
     if not allows(role, Action.WORK_INCIDENTS):
-        raise InvalidInput(
-            field, f"{membership.user} is {role.label} and may not {Action.WORK_INCIDENTS.value}."
-        )
+        raise InvalidInput(field, f"{membership.user} is {role.label} and may not {Action.WORK_INCIDENTS.value}.")
     return membership.user
 
 
