@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +208,7 @@ class Demo:
 
     def break_payments(self) -> dict[str, Any]:
         before = {incident["id"] for incident in self.owner.results("/v1/incidents?page_size=200")}
+        broken_at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         self.payments.send_signal(signal.SIGTERM)
         self.payments.wait(10)
         self.steps.say("payments has stopped; checkout fails from now on")
@@ -217,14 +218,15 @@ class Demo:
             return next((incident for incident in found if incident["id"] not in before), None)
 
         incident: dict[str, Any] = wait_for("the incident to open", opened)
-        logs = self.owner.results(f"/v1/incidents/{incident['id']}/logs?page_size=200")
-        received = sorted(moment(log["received_at"]) for log in logs if log.get("received_at"))
-        if len(received) < 6:
-            raise DemoFailed(f"the incident links {len(received)} logs; at least the six that opened it belong to it")
+        linked = self.owner.results(f"/v1/incidents/{incident['id']}/logs")
+        errors = self.owner.results(f"/v1/logs?service=checkout&level=ERROR&from={broken_at}&page_size=1000")
+        received = sorted(moment(log["received_at"]) for log in errors)
+        if len(received) < 6 or len(linked) < 6:
+            raise DemoFailed(f"{len(received)} errors are stored and {len(linked)} linked; six open an incident")
         delay = moment(incident["opened_at"]) - received[5]
         self.steps.say(
             f"INC-{_number(incident)} opened {delay:.3f} s after the sixth error arrived",
-            f"{incident['severity']}: {incident['title']}",
+            f"{incident['severity']}: {incident['title']}, with {len(linked)} of its logs",
         )
         message = self.receiver.wait_for("opened", PATIENCE_SECONDS)
         if message is None or not message.genuine:
