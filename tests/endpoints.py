@@ -117,3 +117,37 @@ def _rule(world: World) -> Any:
 
     with world.scope():
         return DetectionRule.objects.get().pk
+
+
+@makes("channel_id")
+def _channel(world: World) -> Any:
+    from notifications.channels.webhook.signing import make_secret
+    from notifications.models import Channel, default_topics
+
+    # Nothing listens there, and the egress guard refuses it anyway: no test sends anything anywhere.
+    url = "http://127.0.0.1:9/hook"
+    with world.scope():
+        return Channel.objects.create(
+            name=f"channel-{uuid4().hex[:8]}", kind="webhook", url=url, secret=make_secret(), events=default_topics()
+        ).pk
+
+
+@makes("delivery_id")
+def _delivery(world: World) -> Any:
+    from notifications.models import Delivery
+    from tests.incidents.factories import open_incident
+
+    _channel(world)
+    with world.scope():
+        incident = open_incident(world)
+        return Delivery.objects.filter(incident=incident)[0].pk
+
+
+@makes("notification_id")
+def _notification(world: World) -> Any:
+    from notifications.models import Notification
+    from tests.incidents.factories import open_incident
+
+    with world.scope():
+        incident = open_incident(world)
+        return Notification.objects.filter(incident=incident)[0].pk
