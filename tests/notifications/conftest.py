@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from incident_center.kernel.scope import Actor
+from incidents.actions.incident_open import incident_open
+from incidents.lifecycle import Severity
+from incidents.models import Incident
+from notifications.actions.channels import IssuedChannel, channel_create
+from tests.factories import World
+from tests.notifications.receiver import Receiver, running_receiver
+
+DETECTION = Actor.system("detection")
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    """A receiver on loopback, and an installation that may call it."""
+    settings.EGRESS_ALLOW_PRIVATE = True
+    with running_receiver() as receiver:
+        yield receiver
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = timezone.now() + timedelta(seconds=1)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **amount: float) -> None:
+        self.now += timedelta(**amount)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def no_wake_up_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests decide themselves when a worker looks; the broker stays out of it."""
+    monkeypatch.setattr("incident_center.kernel.tasks.publisher.publish", lambda *_: None)
+
+
+@pytest.fixture
+def make_channel() -> Callable[..., IssuedChannel]:
+    def make(world: World, url: str, kind: str = "webhook", name: str = "Receiver", **values: Any) -> IssuedChannel:
+        with world.scope():
+            return channel_create(actor=world.actor, kind=kind, values={"name": name, "url": url, **values})
+
+    return make
+
+
+@pytest.fixture
+def open_incident() -> Callable[..., Incident]:
+    def open_(
+        world: World, title: str = "Payments fail", severity: Severity = Severity.HIGH, **values: Any
+    ) -> Incident:
+        with world.scope():
+            return incident_open(actor=DETECTION, title=title, severity=severity, **values).incident
+
+    return open_
