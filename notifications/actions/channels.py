@@ -22,6 +22,16 @@ from organizations.models import Service
 
 MOST_OVERLAP_HOURS = 30 * 24
 LONGEST_URL = 2_000
+# What callers name, and the model's field for it.
+FIELDS = {
+    "name": "name",
+    "url": "url",
+    "events": "events",
+    "minimum_severity": "minimum_severity",
+    "service_id": "service",
+    "environment": "environment",
+    "enabled": "enabled",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,8 @@ def channel_update(*, actor: Actor, channel_id: UUID, values: Mapping[str, Any])
     with transaction.atomic():
         channel = _locked(channel_id)
         _apply(channel, values, channel_kind(channel.kind))
-        return _saved(channel)
+        # What is not named is not written: a secret is encrypted differently each time, and would look changed.
+        return _saved(channel, update_fields=[FIELDS[name] for name in values])
 
 
 def channel_remove(*, actor: Actor, channel_id: UUID) -> None:
@@ -162,10 +173,10 @@ def _locked(channel_id: UUID) -> Channel:
     return channel
 
 
-def _saved(channel: Channel) -> Channel:
+def _saved(channel: Channel, update_fields: list[str] | None = None) -> Channel:
     try:
         with transaction.atomic():
-            channel.save()
+            channel.save(update_fields=update_fields)
     except IntegrityError as error:
         raise Conflict(f"There is a channel named “{channel.name}” already.") from error
     return channel

@@ -16,7 +16,7 @@ def notification_mark_read(*, actor: Actor, notification_id: UUID, read: bool = 
         NotFound: no such notification in the actor's inbox.
     """
     notification = (
-        Notification.objects.select_related("incident").filter(pk=notification_id, user_id=actor.user_id).first()
+        Notification.objects.select_related("incident").filter(pk=notification_id, user=actor.user_id).first()
     )
     if notification is None:
         raise NotFound()
@@ -28,4 +28,4 @@ def notification_mark_read(*, actor: Actor, notification_id: UUID, read: bool = 
 
 def notifications_mark_all_read(*, actor: Actor) -> int:
     """Marks all of the actor's notifications read; returns how many were not."""
-    return Notification.objects.filter(user_id=actor.user_id, read_at=None).update(read_at=timezone.now())
+    return Notification.objects.filter(user=actor.user_id, read_at=None).update(read_at=timezone.now())

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from rest_framework import serializers
 
+from incidents.api.serializers import StrictSerializer
 from notifications.channels.registry import KIND_CHOICES
 from notifications.models import SEVERITY_CHOICES, Channel, Delivery, DeliveryAttempt, Notification
 from notifications.topics import CHANNEL_TOPICS
@@ -122,7 +123,7 @@ class ChannelSerializer(serializers.ModelSerializer[Channel]):
         return None if delivery is None else dict(LastDeliverySerializer(delivery).data)
 
 
-class ChannelWriteSerializer(serializers.Serializer[Any]):
+class ChannelWriteSerializer(StrictSerializer):
     name = serializers.CharField(max_length=200)
     url = serializers.CharField(max_length=2_000, write_only=True)
     events = serializers.ListField(child=serializers.ChoiceField(choices=TOPIC_CHOICES), required=False)

@@ -63,9 +63,9 @@ def _send_on_commit(incident: Incident, event: str, at: str) -> None:
                 "status": str(incident.status),
                 "severity": str(incident.severity),
                 "title": incident.title,
-                "service": None
-                if service is None
-                else {"id": str(service.public_id), "name": service.name, "environment": service.environment},
+                "service": str(service.public_id) if service else None,
+                "service_name": service.name if service else None,
+                "environment": service.environment if service else None,
             },
             "at": at,
         },

@@ -112,6 +112,8 @@ def test_a_change_is_heard_by_its_organization_only(world: World):
             "severity": "high",
             "title": "Checkout fails",
             "service": None,
+            "service_name": None,
+            "environment": None,
         }
         assert set(heard) == {"type", "event", "incident", "at"}
         assert await theirs.receive_nothing(0.3)

@@ -81,12 +81,13 @@ def slack_message(payload: Any) -> dict[str, Any]:
 
 
 def _facts(incident: Any) -> str:
-    service = incident["service"]
     facts = [
         f"Severity *{incident['severity']}*",
         f"Status *{incident['status']}*",
-        f"Service *{escape(service['name'])}* ({escape(service['environment'])})" if service else "",
-        f"Assigned to *{escape(incident['assignee'])}*" if incident["assignee"] else "Nobody has it yet",
+        f"Service *{escape(incident['service_name'])}* ({escape(incident['environment'])})"
+        if incident["service"]
+        else "",
+        f"Assigned to *{escape(incident['assignee_name'])}*" if incident["assignee"] else "Nobody has it yet",
         # Slack shows the time in the reader's own zone; the text after the bar is for clients that cannot.
         f"Since <!date^{incident['opened_at_unix']}^{{date_short_pretty}} {{time}}|{incident['opened_at']}>",
     ]
