@@ -8,3 +8,7 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         from audit import sentences  # noqa: F401  (registers itself)
+        from incident_center.kernel.portal.navigation import NavigationItem, register
+        from organizations.access import Action
+
+        register(NavigationItem("Audit", "audit:audit", "scroll-text", Action.READ_AUDIT, 90, shortcut="u"))

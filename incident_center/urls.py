@@ -31,6 +31,7 @@ urlpatterns = [
     path("v1/", include(_of_apps("api"))),
     path("v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("v1/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    *_of_apps("portal"),
 ]
 
 handler400 = "incident_center.kernel.error_pages.bad_request"

@@ -38,7 +38,7 @@ PAGES = [e for e in ENDPOINTS if issubclass(e.view, PortalView)]
 IN_OTHER_TESTS = (OrganizationApiView, IntakeApiView, PortalView)
 
 # Pages for whoever is not signed in; they are tested in tests/organizations.
-ENTRANCES = ("signup", "join", "password-link", "static")
+ENTRANCES = ("accounts/", "password-link/", "static")
 
 
 @pytest.fixture

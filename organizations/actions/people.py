@@ -7,6 +7,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from incident_center.kernel.api.problems import InvalidInput
+from incident_center.kernel.scope import Actor
 from organizations.models import User
 
 
@@ -42,3 +43,12 @@ def check_password_strength(password: str, user: User) -> None:
         validate_password(password, user)
     except ValidationError as error:
         raise InvalidInput("password", " ".join(error.messages)) from error
+
+
+def person_rename(*, user: User, name: str, actor: Actor) -> User:
+    """Changes the name that others see. Raises InvalidInput when it is empty."""
+    user.name = name.strip()
+    if not user.name:
+        raise InvalidInput("name", "Write the name that others will see.")
+    user.save(update_fields=["name"])
+    return user

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 
 class KeysetPagination(CursorPagination):
@@ -12,3 +16,7 @@ class KeysetPagination(CursorPagination):
     max_page_size = 200
     page_size_query_param = "page_size"
     ordering: str | tuple[str, ...] = "-id"  # type: ignore[assignment]
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
+        """The rows of the page that the request asks for."""
+        return super().paginate_queryset(queryset, request, view) or []
