@@ -59,7 +59,7 @@ class IncidentSerializer(serializers.Serializer[Incident]):
     service = serializers.UUIDField(source="service.public_id", allow_null=True, default=None)
     service_name = serializers.CharField(source="service.name", allow_null=True, default=None)
     environment = serializers.CharField(source="service.environment", allow_null=True, default=None)
-    source = serializers.ChoiceField(choices=["manual", "rule", "alert"])
+    source = serializers.ChoiceField(choices=["manual", "rule", "alert"])  # type: ignore[assignment]
     source_id = serializers.UUIDField(allow_null=True, help_text="The rule that opened it.")
     dedup_key = serializers.CharField(allow_null=True)
     opened_by = serializers.UUIDField(source="opened_by_id", allow_null=True)
@@ -147,7 +147,7 @@ class TimelineEventSerializer(serializers.Serializer[TimelineEvent]):
     kind = serializers.ChoiceField(choices=EventKind.values)
     actor = serializers.SerializerMethodField()
     at = serializers.DateTimeField()
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]
 
     def get_actor(self, event: TimelineEvent) -> dict[str, str]:
         actor = Actor.parse(event.actor)

@@ -38,6 +38,7 @@ from incidents.filters import ORDERINGS, filtered_incidents, ordering_of, with_s
 from incidents.lifecycle import Priority, Severity, Status
 from incidents.models import Incident
 from incidents.names import names_for_events
+from incidents.pagination import IncidentPagination
 from organizations.access import Action, Grant
 from organizations.api.base import OrganizationApiView
 from organizations.members import Member
@@ -59,11 +60,6 @@ FILTERS = [
     OpenApiParameter("merged", description="true: those that live on in another incident."),
     OpenApiParameter("ordering", description=f"{', '.join(ORDERINGS)}; with - in front descending."),
 ]
-
-
-class IncidentPagination(KeysetPagination):
-    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
-        return (ordering_of(request.query_params), "-id")
 
 
 class TimelinePagination(KeysetPagination):
@@ -266,7 +262,7 @@ class TimelineView(IncidentView):
     def get(self, request: Request, reference: str) -> Response:
         paginator = TimelinePagination()
         rows = selectors.timeline(self.incident(reference))
-        page = paginator.paginate_queryset(rows, request, self) or []
+        page = paginator.paginate_queryset(rows, request, self)
         context = {"names": names_for_events(page)}
         return paginator.get_paginated_response(TimelineEventSerializer(page, many=True, context=context).data)
 

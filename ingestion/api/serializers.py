@@ -51,7 +51,9 @@ class IngestAnswerSerializer(serializers.Serializer[Any]):
     received = serializers.IntegerField(help_text="Entries that this call stored.")
     duplicates_skipped = serializers.IntegerField(help_text="Entries that were there already.")
     dead_lettered = serializers.IntegerField(help_text="Faulty entries, kept with their reasons.")
-    errors = IngestErrorSerializer(many=True, required=False, help_text="The first 100 faults.")
+    errors = IngestErrorSerializer(  # type: ignore[assignment]
+        many=True, required=False, help_text="The first 100 faults."
+    )
 
 
 class LogSerializer(serializers.Serializer[Any]):

@@ -56,7 +56,7 @@ LOG_FILTERS = [
 class IngestView(IntakeApiView):
     """``POST /v1/ingest``."""
 
-    parser_classes: ClassVar[list[Any]] = []  # The body is read here, bounded, and decoded once.
+    parser_classes: Any = []  # The body is read here, bounded, and decoded once.
 
     @extend_schema(
         operation_id="ingest",
@@ -215,7 +215,7 @@ class DeadLetterReplayView(OrganizationApiView):
     """``POST /v1/dead-letters/{id}/replay``."""
 
     actions: ClassVar = {"POST": Action.REPAIR_LOGS}
-    parser_classes: ClassVar[list[Any]] = []
+    parser_classes: Any = []
 
     @extend_schema(
         operation_id="dead_letters_replay",

@@ -38,11 +38,10 @@ def search(
     """Newest first, also where it reads forward from ``newer_than``."""
     newest_first = newer_than is None
     position = older_than if newest_first else newer_than
-    place: tuple[datetime | None, int | None, int | None] = (
-        tuple(position) if position else (None, None, None)
-    )
+    place: tuple[object, ...] = tuple(position) if position else (None, None, None)
     with _bounded(), connection.cursor() as cursor:
-        cursor.execute(_SEARCH, [*_conditions(query), newest_first, *place, limit])
+        parameters: list[Any] = [*_conditions(query), newest_first, *place, limit]
+        cursor.execute(_SEARCH, parameters)
         records = [_record(row) for row in cursor.fetchall()]
     return records if newest_first else records[::-1]
 
@@ -50,7 +49,8 @@ def search(
 def histogram(query: LogQuery, *, interval: timedelta) -> list[HistogramBucket]:
     buckets: dict[datetime, HistogramBucket] = {}
     with _bounded(), connection.cursor() as cursor:
-        cursor.execute(_HISTOGRAM, [*_conditions(query), interval])
+        parameters: list[Any] = [*_conditions(query), interval]
+        cursor.execute(_HISTOGRAM, parameters)
         for start, level, entries in cursor.fetchall():
             buckets.setdefault(start, HistogramBucket(start, {})).by_level[Level(level)] = entries
     return list(buckets.values())
