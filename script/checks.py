@@ -1,7 +1,7 @@
 """What ``script/test`` runs, inside the development environment: linters first with ``--all``, then pytest.
 
-The last line is pytest's own closing line. The exit status is 0 when everything that ran has passed; what could
-not be run for want of a program is printed as ``NOT RUN`` and does not count.
+The last line is pytest's own closing line. The exit status is 0 when everything that ran has passed; what
+could not be run for want of a program is printed as ``NOT RUN`` and does not count.
 """
 
 from __future__ import annotations
@@ -21,16 +21,14 @@ from incident_center.supervisor.postgres import EmbeddedPostgres
 CHECKOUT = Path(__file__).resolve().parent.parent
 PROGRAMS = Path(sys.executable).parent
 
-LINTERS: Mapping[str, Sequence[str | Path]] = {
+MANAGE = [sys.executable, "manage.py"]
+CHECKS: Mapping[str, Sequence[str | Path]] = {
     "ruff check": [PROGRAMS / "ruff", "check"],
     "ruff format": [PROGRAMS / "ruff", "format", "--check"],
     "mypy": [PROGRAMS / "mypy"],
     "import-linter": [PROGRAMS / "lint-imports"],
-}
-# These need a database to look at.
-MANAGEMENT_CHECKS: Mapping[str, Sequence[str]] = {
-    "migrations match the models": ["makemigrations", "--check", "--dry-run"],
-    "OpenAPI schema": ["spectacular", "--validate", "--fail-on-warn", "--file", os.devnull],
+    "migrations match the models": [*MANAGE, "makemigrations", "--check", "--dry-run"],
+    "OpenAPI schema": [*MANAGE, "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull],
 }
 # Debian's package, the programs that it brings, and what is not run without it.
 OPTIONAL_PACKAGES = (
@@ -50,8 +48,7 @@ def main(arguments: list[str]) -> int:
     if "--all" in arguments:
         arguments = [argument for argument in arguments if argument != "--all"]
         install_optional_packages()
-        failed += [name for name, command in LINTERS.items() if not passes(name, command)]
-        failed += failed_management_checks()
+        failed += failed_checks()
         # Everything, whatever the configuration leaves out by default.
         arguments = ["-m", "", *arguments]
     status = run_pytest(arguments, failed)
@@ -89,8 +86,11 @@ def apt_install(package: str) -> None:
             return
 
 
-def failed_management_checks() -> list[str]:
-    """Runs Django's own checks against an empty database; returns those that failed."""
+def failed_checks() -> list[str]:
+    """Runs all linters and Django's own checks; returns the names of those that failed.
+
+    An empty database is there for those that load Django's settings.
+    """
     folder = temporary_server_folder()
     server = EmbeddedPostgres(folder / "postgres", settings={"fsync": "off"})
     try:
@@ -102,17 +102,13 @@ def failed_management_checks() -> list[str]:
             "SECRET_KEY": "only-for-the-checks-of-a-database-without-any-data",
             "STATE_DIR": str(folder),
         }
-        return [
-            name
-            for name, command in MANAGEMENT_CHECKS.items()
-            if not passes(name, [sys.executable, "manage.py", *command], environment)
-        ]
+        return [name for name, command in CHECKS.items() if not passes(name, command, environment)]
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def passes(name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> bool:
+def passes(name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> bool:
     """Runs a check quietly; its output is shown when it fails."""
     began = time.monotonic()
     completed = subprocess.run(

@@ -42,7 +42,7 @@ def _stop_on_signals(supervisor: Supervisor) -> None:
     """The first Ctrl-C, SIGTERM or SIGHUP interrupts the main thread; a second one hurries the stop."""
     asked = False
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         nonlocal asked
         if asked:
             supervisor.hurry = True

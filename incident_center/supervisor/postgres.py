@@ -313,14 +313,14 @@ class EmbeddedPostgres:
 def _works_in(pid: int, folder: Path) -> bool:
     """Whether a process has that working folder, as every process of a PostgreSQL has its data folder."""
     try:
-        return Path(os.readlink(f"/proc/{pid}/cwd")) == folder.resolve()
+        return Path(f"/proc/{pid}/cwd").readlink() == folder.resolve()
     except OSError:
         return False
 
 
 def _all_processes() -> list[int]:
     try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     except OSError:
         return []
 

@@ -80,4 +80,4 @@ def _fingerprint(files: Iterator[Path] | list[Path]) -> str:
 def _installed_packages() -> Iterator[str]:
     """Names like ``Django-5.2.19.dist-info``: a new version is a new name."""
     site_packages = Path(psycopg.__file__).parent.parent
-    return (name for name in os.listdir(site_packages) if name.endswith(".dist-info"))
+    return (path.name for path in site_packages.glob("*.dist-info"))
