@@ -96,9 +96,7 @@ class IntakeServer:
 
         self._server = Server(("127.0.0.1", self.port), Handler)
         self.port = self._server.server_address[1]
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        ).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def stop(self) -> None:
         server, self._server = self._server, None
@@ -183,9 +181,7 @@ def backoff() -> ScriptedBackoff:
 
 
 @pytest.fixture
-def new_handler(
-    intake: IntakeServer, backoff: ScriptedBackoff
-) -> Iterator[Callable[..., IncidentCenterHandler]]:
+def new_handler(intake: IntakeServer, backoff: ScriptedBackoff) -> Iterator[Callable[..., IncidentCenterHandler]]:
     made: list[IncidentCenterHandler] = []
 
     def new(**settings: Any) -> IncidentCenterHandler:

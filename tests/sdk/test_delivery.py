@@ -97,9 +97,7 @@ def test_a_failing_server_is_retried_with_backoff_and_loses_nothing(intake, new_
     statistics = handler.statistics
     assert (statistics.sent, statistics.retried, statistics.dropped) == (1, 3, 0)
     first, *others = intake.requests
-    assert all(request.body == first.body for request in others), (
-        "a retry must be recognizable by its content"
-    )
+    assert all(request.body == first.body for request in others), "a retry must be recognizable by its content"
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -111,9 +109,7 @@ def test_retry_after_is_handed_to_the_backoff(intake, new_handler, new_logger, b
     assert backoff.asked == [(1, 7.0)]
 
 
-def test_while_told_to_wait_nothing_is_sent_and_flush_returns_at_once(
-    intake, new_handler, new_logger, backoff
-):
+def test_while_told_to_wait_nothing_is_sent_and_flush_returns_at_once(intake, new_handler, new_logger, backoff):
     backoff.seconds = 3600
     intake.replies.append(Reply(429, {"Retry-After": "3600"}))
     handler = new_handler(exit_timeout=1.0)

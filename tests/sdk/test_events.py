@@ -72,9 +72,7 @@ def test_equal_moments_become_distinct_ones():
 
 
 def test_extra_fields_and_common_metadata():
-    event = encoded(
-        record(order=7, customer={"id": uuid.UUID(int=1)}, version="2"), {"version": "1", "region": "eu"}
-    )
+    event = encoded(record(order=7, customer={"id": uuid.UUID(int=1)}, version="2"), {"version": "1", "region": "eu"})
     metadata = event["metadata"]
     assert (metadata["order"], metadata["region"], metadata["version"]) == (7, "eu", "2")
     assert metadata["customer"] == {"id": "00000000-0000-0000-0000-000000000001"}
@@ -138,9 +136,7 @@ def test_values_that_are_not_json():
 def test_depth_and_size_are_bounded():
     deep: dict[str, object] = {}
     deep["self"] = deep
-    event = encoded(
-        record("m" * 10**6, deep=deep, long="x" * 10**6, many=list(range(10**5)), texts=["y" * 9000] * 100)
-    )
+    event = encoded(record("m" * 10**6, deep=deep, long="x" * 10**6, many=list(range(10**5)), texts=["y" * 9000] * 100))
     assert len(json.dumps(event)) < 200_000
     assert len(event["message"]) < 33_000
     assert len(event["metadata"]["long"]) < LONGEST_TEXT + 100

@@ -204,9 +204,7 @@ def test_a_full_spool_fills_the_queue_and_then_drops(intake, new_handler, new_lo
     assert sum(path.stat().st_size for path in tmp_path.rglob("*.jsonl")) <= 20_000
 
 
-def test_an_unusable_spool_directory_is_reported_and_memory_is_used(
-    intake, new_handler, new_logger, tmp_path, capfd
-):
+def test_an_unusable_spool_directory_is_reported_and_memory_is_used(intake, new_handler, new_logger, tmp_path, capfd):
     (tmp_path / "file").write_text("in the way")
     intake.replies.append(Reply(503))
     handler = new_handler(spool_directory=tmp_path / "file")

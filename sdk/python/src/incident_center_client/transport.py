@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Not used here by name: the first look-up of a host imports it, and a fork in the middle of that import leaves
+# Not used by name. The first look-up of a host imports it, and a fork in the middle of that import leaves
 # the child with an import lock that no thread will ever release.
 import encodings.idna  # noqa: F401
 import gzip
