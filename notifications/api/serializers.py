@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from rest_framework import serializers
 
 from incidents.api.serializers import StrictSerializer
+from notifications.addresses import masked_url
 from notifications.channels.registry import KIND_CHOICES
 from notifications.models import SEVERITY_CHOICES, Channel, Delivery, DeliveryAttempt, Notification
 from notifications.topics import CHANNEL_TOPICS
 
 TOPIC_CHOICES = [(topic.value, topic.label) for topic in CHANNEL_TOPICS]
 STATE_CHOICES = Delivery.State.choices
-
-
-def masked_url(url: str) -> str:
-    """Enough of an address to recognize it by, without what gives access: ``https://hooks.slack.com/…XXXX``."""
-    parts = urlsplit(url)
-    hidden = url[len(f"{parts.scheme}://{parts.netloc}") :]
-    return f"{parts.scheme}://{parts.netloc}" + (
-        f"/…{hidden[-4:]}" if len(hidden) > 12 else "/…" if hidden > "/" else ""
-    )
 
 
 class IncidentReferenceSerializer(serializers.Serializer[Any]):

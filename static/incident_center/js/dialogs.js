@@ -20,5 +20,5 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// A form in a dialog that came back with errors is shown again at once: <dialog data-open-now>.
-for (const dialog of document.querySelectorAll("dialog[data-open-now]")) dialog.showModal();
+// A form in a dialog that came back with errors is shown again at once: data-open-now, on the dialog or on the form in it.
+for (const dialog of document.querySelectorAll("dialog:is([data-open-now], :has([data-open-now]))")) dialog.showModal();

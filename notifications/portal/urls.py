@@ -1,0 +1,27 @@
+from django.urls import include, path
+
+from notifications.portal.views import channels, inbox
+
+pages = [
+    path("inbox", inbox.InboxView.as_view(), name="inbox"),
+    path("inbox/read", inbox.InboxReadView.as_view(), name="inbox-read"),
+    path("notifications", channels.ChannelsView.as_view(), name="channels"),
+    path("notifications/channels/new", channels.ChannelCreateView.as_view(), name="channel-create"),
+    path("notifications/channels/<uuid:channel_id>", channels.ChannelView.as_view(), name="channel"),
+    path("notifications/channels/<uuid:channel_id>/test", channels.ChannelTestView.as_view(), name="channel-test"),
+    path(
+        "notifications/channels/<uuid:channel_id>/rotate-secret",
+        channels.ChannelRotateSecretView.as_view(),
+        name="channel-rotate-secret",
+    ),
+    path(
+        "notifications/channels/<uuid:channel_id>/remove", channels.ChannelRemoveView.as_view(), name="channel-remove"
+    ),
+    path("notifications/deliveries", channels.DeliveriesView.as_view(), name="deliveries"),
+    path(
+        "notifications/deliveries/<uuid:delivery_id>/resend",
+        channels.DeliveryResendView.as_view(),
+        name="delivery-resend",
+    ),
+]
+urlpatterns = [path("", include((pages, "notifications")))]
