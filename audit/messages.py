@@ -7,7 +7,7 @@ general one, so that nothing of the record is ever hidden.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,8 @@ class Names:
     people: dict[UUID, str]
     keys: dict[UUID, str]
     memberships: dict[UUID, str]
+    # The object's id as the entry has it → what people call it: INC-42, payments (production).
+    objects: dict[str, str] = field(default_factory=dict)
 
     def actor(self, text: str) -> str:
         try:
@@ -57,13 +59,29 @@ def describes(table: str) -> Callable[[Sentence], Sentence]:
     return register
 
 
+# The present names of a table's objects by their ids; an object that is gone stays an id.
+Labels = Callable[[set[UUID]], dict[UUID, str]]
+labels: dict[str, Labels] = {}
+
+
+def names_objects(table: str) -> Callable[[Labels], Labels]:
+    """Registers how the objects of a table are called. Their ids in sentences are then replaced by the names."""
+
+    def register(function: Labels) -> Labels:
+        labels[table] = function
+        return function
+
+    return register
+
+
 def message(entry: AuditEntry, names: Names) -> str:
     """The entry for people. It never raises: an entry that its sentence does not fit gets the general one."""
     try:
         predicate = _sentences[entry.table_name](entry, names)
     except (KeyError, TypeError, ValueError, AttributeError):
         predicate = general(entry)
-    return f"{names.actor(entry.actor)} {predicate}"
+    name = names.objects.get(entry.object_id)
+    return f"{names.actor(entry.actor)} {predicate.replace(entry.object_id, name) if name else predicate}"
 
 
 VERBS = {"insert": "created", "update": "changed", "delete": "deleted"}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from audit.messages import Names
+from audit.messages import Names, labels
 from audit.models import AuditEntry
 from organizations.models import ApiKey, Membership
 
@@ -40,7 +40,7 @@ def entries(
 
 
 def names_for(page: Iterable[AuditEntry]) -> Names:
-    """The people, keys and members that a page of entries mentions, in three queries.
+    """The people, keys, members and objects that a page of entries mentions, in one query for each kind.
 
     A person who has left stays named: people are deactivated, never deleted. Ids that are no member's of this
     organization stay ids.
@@ -67,7 +67,16 @@ def names_for(page: Iterable[AuditEntry]) -> Names:
     # Only members are named: identity stands outside the wall, membership inside.
     found_people = {m.user_id: m.user.name for m in members.filter(user_id__in=people)}
     found_keys = {k.pk: f"the key {k.name} ({k.prefix}…)" for k in ApiKey.objects.filter(pk__in=keys)}
-    return Names(people=found_people, keys=found_keys, memberships=found_members)
+    return Names(people=found_people, keys=found_keys, memberships=found_members, objects=_object_names(page))
+
+
+def _object_names(page: Iterable[AuditEntry]) -> dict[str, str]:
+    """What the objects of a page are called now: one query for each kind of object on it."""
+    by_table: dict[str, set[UUID]] = {}
+    for entry in page:
+        if entry.table_name in labels and (known := _uuid(entry.object_id)):
+            by_table.setdefault(entry.table_name, set()).add(known)
+    return {str(key): name for table, ids in by_table.items() for key, name in labels[table](ids).items()}
 
 
 def tables() -> list[str]:

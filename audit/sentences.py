@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from audit.messages import Names, describes, listed_changes
+from uuid import UUID
+
+from audit.messages import Names, describes, listed_changes, names_objects
 from audit.models import AuditEntry
 from organizations.access import Role
+from organizations.models import ApiKey, Service, Team
 
 RANK = [Role.REPORTER, Role.AUDITOR, Role.ENGINEER, Role.TEAM_LEAD, Role.OWNER]
 
@@ -68,8 +71,8 @@ def service(entry: AuditEntry, names: Names) -> str:
     if _is_creation(entry):
         return f"created the service {after['name']} in {after['environment']}"
     if after.get("retired_at"):
-        return f"retired a service ({entry.object_id})"
-    return f"changed a service's {listed_changes(entry)}"
+        return f"retired the service {entry.object_id}"
+    return f"changed of the service {entry.object_id}: {listed_changes(entry)}"
 
 
 @describes("organizations_apikey")
@@ -80,14 +83,14 @@ def api_key(entry: AuditEntry, names: Names) -> str:
         made = "rotated to" if after.get("rotated_from_id") else "made"
         return f"{made} the {kind} {after['name']} ({after['prefix']}…)"
     if after.get("revoked_at"):
-        return f"revoked an API key ({entry.object_id})"
-    return f"changed an API key's {listed_changes(entry)}"
+        return f"revoked the API key {entry.object_id}"
+    return f"changed of the API key {entry.object_id}: {listed_changes(entry)}"
 
 
 @describes("organizations_team")
 def team(entry: AuditEntry, names: Names) -> str:
     if entry.operation == "update":
-        return f"changed a team's {listed_changes(entry)}"
+        return f"changed of the team {entry.object_id}: {listed_changes(entry)}"
     return f"{'created' if _is_creation(entry) else 'deleted'} the team {((entry.after or entry.before) or {})['name']}"
 
 
@@ -95,3 +98,18 @@ def team(entry: AuditEntry, names: Names) -> str:
 def team_member(entry: AuditEntry, names: Names) -> str:
     values = entry.after or entry.before or {}
     return f"{'added' if _is_creation(entry) else 'removed'} {names.member(values['membership_id'])} as a team member"
+
+
+@names_objects("organizations_service")
+def service_names(ids: set[UUID]) -> dict[UUID, str]:
+    return {one.public_id: str(one) for one in Service.objects.filter(public_id__in=ids)}
+
+
+@names_objects("organizations_apikey")
+def key_names(ids: set[UUID]) -> dict[UUID, str]:
+    return {one.pk: str(one) for one in ApiKey.objects.filter(pk__in=ids)}
+
+
+@names_objects("organizations_team")
+def team_names(ids: set[UUID]) -> dict[UUID, str]:
+    return {one.pk: one.name for one in Team.objects.filter(pk__in=ids)}

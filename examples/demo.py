@@ -283,7 +283,11 @@ class Demo:
         deliveries = wait_for("the deliveries", all_delivered)
         self.steps.say(f"{len(deliveries)} webhooks were delivered, each attempt on record")
         entries = self.owner.results("/v1/audit?page_size=200")
-        about = [entry for entry in entries if entry["object"] == incident["id"]]
+        about = [
+            entry
+            for entry in entries
+            if entry["table"] == "incidents_incident" and entry["object"] in (incident["id"], _number(incident))
+        ]
         if not about:
             raise DemoFailed("the audit log says nothing about the incident")
         sentences = "\n".join(entry["message"] for entry in reversed(about[:8]))

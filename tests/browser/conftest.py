@@ -118,7 +118,7 @@ def page(chromium: Any) -> Iterator[Any]:
 def sign_in(page: Any, site: Site, email: str) -> None:
     """Through the sign-in page, as a person does."""
     page.goto(f"{site.url}/accounts/login/")
-    page.get_by_label("E-mail").fill(email)
+    page.locator("input[name=login]").fill(email)
     page.locator("input[type=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/accounts/login" not in url)
