@@ -161,9 +161,7 @@ def _major_version(program: Path) -> int:
 def _release(program: Path) -> str:
     """The version that the program tells of itself, for example ``18.6``; "" when it does not run."""
     try:
-        answer = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=20, check=False
-        )
+        answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     # "postgres (PostgreSQL) 18.6", "Valkey server v=9.1.2 sha=…"

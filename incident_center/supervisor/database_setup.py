@@ -61,9 +61,7 @@ def _make_database(connection: psycopg.Connection, database: str) -> None:
     if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
         return
     name, owner, runtime = (sql.Identifier(text) for text in (database, OWNER_ROLE, RUNTIME_ROLE))
-    connection.execute(
-        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(name, owner)
-    )
+    connection.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(name, owner))
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
     # Temporary tables are the staging area of bulk loads.
     connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(name, runtime))
@@ -92,9 +90,7 @@ def _choose_compression(connection: psycopg.Connection) -> None:
         ).fetchone()
         best = next((method for method in preferred if row and method in row[0]), None)
         if row and best and not row[1]:
-            connection.execute(
-                sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(setting), sql.Literal(best))
-            )
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(setting), sql.Literal(best)))
             changed = True
     if changed:
         connection.execute("SELECT pg_reload_conf()")

@@ -87,9 +87,7 @@ class Keeper:
             if now - one.started > SETTLED_AFTER:
                 one.pause = FIRST_PAUSE
             one.due = now + one.pause
-            self._report(
-                f"{child.name} ended ({child.ending()}); again in {one.pause:.1f} s; log: {child.log}"
-            )
+            self._report(f"{child.name} ended ({child.ending()}); again in {one.pause:.1f} s; log: {child.log}")
             one.pause = min(one.pause * 2, LONGEST_PAUSE)
         elif now >= one.due:
             one.due = None

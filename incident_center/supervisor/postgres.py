@@ -69,9 +69,7 @@ class EmbeddedPostgres:
         self.identity = server_identity(self.data)
         self.log = log or self.directory / "postgres.log"
         self.settings = dict(settings or {})
-        self.passwords = load_or_make(
-            self.directory / "passwords.json", (SUPERUSER, OWNER_ROLE, RUNTIME_ROLE)
-        )
+        self.passwords = load_or_make(self.directory / "passwords.json", (SUPERUSER, OWNER_ROLE, RUNTIME_ROLE))
         self._programs: PostgresPrograms | None = None
         self._sockets: Path | None = None
         self._child: Child | None = None
@@ -171,9 +169,7 @@ class EmbeddedPostgres:
     def drop_database(self, name: str) -> None:
         """Removes a database, if it exists, and ends its sessions."""
         with psycopg.connect(self.superuser_url(), autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _environment(self) -> dict[str, str]:
         # Nothing of ours: neither secrets nor PG* variables belong in a server's environment.
@@ -301,9 +297,7 @@ class EmbeddedPostgres:
                 )
             if waited > (RECOVERY_SECONDS if recovering else START_SECONDS):
                 self.stop()
-                raise StartError(
-                    f"PostgreSQL did not answer within {waited:.0f} s.", f"Its log is {self.log}."
-                )
+                raise StartError(f"PostgreSQL did not answer within {waited:.0f} s.", f"Its log is {self.log}.")
             if recovering and waited > 3 and not told:
                 told = True
                 self.report("PostgreSQL is replaying its log after an unclean end; this may take a while")

@@ -136,7 +136,9 @@ def tail(log: Path, lines: int) -> str:
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
-    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+    # A line of a structured log may hold a whole traceback.
+    shortened = (line if len(line) <= 400 else f"{line[:200]} … {line[-200:]}" for line in text.splitlines())
+    return "\n".join(f"    {line}" for line in list(shortened)[-lines:])
 
 
 def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:

@@ -174,9 +174,7 @@ class Supervisor:
         redis_url = given.get("REDIS_URL", "")
         if not redis_url:
             self.report("starting Valkey")
-            self.valkey = EmbeddedValkey(
-                self.state.path / "valkey", log=self.state.log("valkey"), report=self.report
-            )
+            self.valkey = EmbeddedValkey(self.state.path / "valkey", log=self.state.log("valkey"), report=self.report)
             self.valkey.start()
             redis_url = self.valkey.url
             self._keeper.watch([self.valkey])
@@ -195,9 +193,7 @@ class Supervisor:
             if name not in ("OWNER_DATABASE_URL", "DATABASE_AS")
         }
         secret_key = inherited.get("SECRET_KEY") or self.state.secret_key()
-        self.environment = (
-            inherited | addresses | {"SECRET_KEY": secret_key, "STATE_DIR": str(self.state.path)}
-        )
+        self.environment = inherited | addresses | {"SECRET_KEY": secret_key, "STATE_DIR": str(self.state.path)}
         self.state.write_environment(addresses | {"OWNER_DATABASE_URL": database.owner})
 
     def _as_owner(self, database: DatabaseAddresses) -> dict[str, str]:
@@ -206,9 +202,7 @@ class Supervisor:
     def _prepare(self, database: DatabaseAddresses) -> None:
         if not preparation.migrations_are_applied(self.state, database.owner):
             self.report("migrating the database")
-            self._run(
-                programs.manage("migrate", ["migrate", "--noinput"], self.state, self._as_owner(database))
-            )
+            self._run(programs.manage("migrate", ["migrate", "--noinput"], self.state, self._as_owner(database)))
             preparation.remember_migrations(self.state, database.owner)
         if not preparation.static_files_are_collected(self.state):
             self.report("collecting style sheets and scripts")
@@ -249,9 +243,10 @@ class Supervisor:
         if self.options.host == "::1":
             host = "::1"
         url = f"http://{_bracketed(host)}:{self.port}/readyz"
-        until = time.monotonic() + READY_SECONDS
+        began = time.monotonic()
+        told = False
         reason = "no answer"
-        while time.monotonic() < until:
+        while (waited := time.monotonic() - began) < READY_SECONDS:
             ended = next((child for child in self._application if not child.running), None)
             if ended is not None:
                 raise StartError(
@@ -261,6 +256,9 @@ class Supervisor:
             reason = _unreadiness(url) or ""
             if not reason:
                 return
+            if waited > 15 and not told:
+                told = True
+                self.report(f"the web process is not ready yet: {reason}")
             time.sleep(0.05)
         raise StartError(
             f"The web process was not ready within {READY_SECONDS} s: {reason}\n{web.last_words()}",

@@ -129,9 +129,7 @@ tcp-keepalive 60
                 )
             if time.monotonic() > until:
                 self.stop()
-                raise StartError(
-                    f"Valkey did not answer within {START_SECONDS} s.", f"Its log is {self.log}."
-                )
+                raise StartError(f"Valkey did not answer within {START_SECONDS} s.", f"Its log is {self.log}.")
             time.sleep(0.02)
 
     def _answers(self) -> bool:
