@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import pytest
 from incident_center_client import redact_keys, trace_context
-from incident_center_client.events import DistinctTimes, EventEncoder, level_name
+from incident_center_client.events import LONGEST_MESSAGE, DistinctTimes, EventEncoder, level_name
 from incident_center_client.safe_json import LONGEST_TEXT, JsonSanitizer
 
 from .conftest import PATIENCE
@@ -137,9 +137,27 @@ def test_depth_and_size_are_bounded():
     deep: dict[str, object] = {}
     deep["self"] = deep
     event = encoded(record("m" * 10**6, deep=deep, long="x" * 10**6, many=list(range(10**5)), texts=["y" * 9000] * 100))
-    assert len(json.dumps(event)) < 200_000
-    assert len(event["message"]) < 33_000
+    assert len(event["message"]) < LONGEST_MESSAGE + 100
     assert len(event["metadata"]["long"]) < LONGEST_TEXT + 100
+    assert len(json.dumps(event["metadata"])) < 32 * 1024
+
+
+@pytest.mark.parametrize("text", ["x", "é", "日", "🔥", '"', "\n"])
+def test_what_the_server_would_refuse_for_its_size_is_cut_before(text):
+    def explode(depth):
+        if depth:
+            explode(depth - 1)
+        raise RuntimeError(text * 10**5)
+
+    try:
+        explode(100)
+    except RuntimeError as error:
+        exc_info = (type(error), error, error.__traceback__)
+    fields = {f"field_{number}": text * 10**4 for number in range(1000)}
+    metadata = encoded(record(text * 10**6, exc_info=exc_info, **fields))["metadata"]
+    assert len(json.dumps(metadata)) < 32 * 1024
+    assert (metadata["logger"], metadata["line"]) == ("shop.cart", 42)
+    assert len(encoded(record(text * 10**6))["message"].encode()) < 64 * 1024
 
 
 def test_a_mapping_that_changes_while_it_is_read():

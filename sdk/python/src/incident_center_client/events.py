@@ -15,8 +15,10 @@ from .redaction import Event, RedactionHook
 from .safe_json import JsonSanitizer, bounded_text, safe_text
 from .tracing import current_trace
 
-LONGEST_MESSAGE = 32 * 1024
-LONGEST_STACK = 32 * 1024
+# The server takes 64 KiB of message and 32 KiB of metadata; an entry beyond that would become a dead letter.
+LONGEST_MESSAGE = 15 * 1024
+LONGEST_STACK = 12 * 1024
+MOST_METADATA_BYTES = 30 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _REMEMBERED_TIMES = 1024
 
@@ -90,8 +92,11 @@ class EventEncoder:
             if redacted is None:
                 return None
             event = redacted
-        # NaN is not JSON: one of them, put in by a hook, would have the server refuse the whole batch.
-        return json.dumps(event, separators=(",", ":"), default=safe_text, allow_nan=False).encode("ascii")
+        line = _encode(event)
+        if len(line) > MOST_METADATA_BYTES:
+            event["metadata"] = _fit(event["metadata"])
+            line = _encode(event)
+        return line
 
     def _metadata(self, record: logging.LogRecord) -> dict[str, Any]:
         sanitizer = JsonSanitizer()
@@ -156,6 +161,23 @@ def _add_trace(metadata: dict[str, Any]) -> None:
         metadata.setdefault("span_id", context.span_id)
     elif isinstance(opentelemetry, str) and opentelemetry.strip("0"):
         metadata["trace_id"] = opentelemetry
+
+
+def _encode(value: Any) -> bytes:
+    # NaN is not JSON: one of them, put in by a hook, would have the server refuse the whole batch.
+    return json.dumps(value, separators=(",", ":"), default=safe_text, allow_nan=False).encode("ascii")
+
+
+def _fit(metadata: dict[str, Any]) -> dict[str, Any]:
+    """The metadata without its largest values, as many as it takes to stay below the server's limit."""
+    sizes = {key: len(_encode({key: value})) for key, value in metadata.items()}
+    kept = dict(metadata)
+    for key in sorted(sizes, key=lambda name: sizes[name], reverse=True):
+        if sum(sizes.values()) <= MOST_METADATA_BYTES:
+            break
+        kept[key] = f"[{sizes[key]} bytes left out]"
+        sizes[key] = len(_encode({key: kept[key]}))
+    return kept
 
 
 def _format_time(microseconds: int) -> str:

@@ -11,9 +11,9 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-LONGEST_TEXT = 8 * 1024
+LONGEST_TEXT = 4 * 1024
 DEEPEST = 6
-MOST_VALUES = 500
+MOST_VALUES = 300
 _EXACT_INTEGER = 2**63
 
 
@@ -53,7 +53,7 @@ class JsonSanitizer:
     unbounded.
     """
 
-    def __init__(self, most_values: int = MOST_VALUES, most_text: int = 64 * 1024) -> None:
+    def __init__(self, most_values: int = MOST_VALUES, most_text: int = 14 * 1024) -> None:
         self._values_left = most_values
         self._text_left = most_text
 
