@@ -7,6 +7,8 @@ class DetectionConfig(AppConfig):
     name = "detection"
 
     def ready(self) -> None:
-        from detection import handlers, sweep  # noqa: F401  A sweep registers itself.
+        from detection import audit_sentences, handlers, sweep  # noqa: F401  Two register themselves.
+        from detection.portal import registration
 
         handlers.connect()
+        registration.register()

@@ -135,6 +135,7 @@ class Incident(OrganizationOwned):
             # What a flood of logs changes many times a minute is counted on the timeline, not in the audit
             # log.
             AuditTrail(
+                key="number",
                 exclude=(
                     "first_occurrence_at",
                     "last_occurrence_at",
@@ -145,7 +146,7 @@ class Incident(OrganizationOwned):
                     "log_count",
                     "event_count",
                     "note_count",
-                )
+                ),
             ),
             LifecycleGuard(),
             IdentityGuard(),

@@ -130,3 +130,8 @@ def linked_logs(incident: Incident) -> QuerySet[IncidentLog]:
 def open_incident_count(member: Member) -> int:
     """How many wait for someone, counted up to 1,000."""
     return listed_incidents(member).exclude(status=Status.RESOLVED).order_by()[:1_000].count()
+
+
+def merged_incidents(incident: Incident) -> QuerySet[Incident]:
+    """Those that live on in this one, newest first."""
+    return Incident.objects.filter(merged_into=incident).order_by("-merged_at")

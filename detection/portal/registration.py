@@ -1,0 +1,31 @@
+"""Where this app's pages stand in the shell, and what the palette finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from detection.selectors import detection_rules
+from incident_center.kernel.portal import navigation, palette
+from incident_center.kernel.portal.navigation import NavigationItem
+from incident_center.kernel.portal.palette import PaletteItem
+from organizations.access import Action
+
+MOST_FOUND = 3
+
+
+def register() -> None:
+    navigation.register(
+        NavigationItem("Detection", "detection:rules", "radar", Action.READ_CONFIGURATION, order=60, shortcut="r")
+    )
+    palette.register(_rules, order=50)
+
+
+def _rules(request: HttpRequest, query: str) -> Iterable[PaletteItem]:
+    member = request.member  # type: ignore[attr-defined]
+    if not query or not member.may(Action.READ_CONFIGURATION):
+        return
+    for rule in detection_rules().filter(name__icontains=query).order_by("name")[:MOST_FOUND]:
+        yield PaletteItem(rule.name, reverse("detection:rule", args=[rule.pk]), "radar", hint="detection rule")

@@ -1,0 +1,3 @@
+"""Addresses of other apps' pages that this app's pages lead to."""
+
+LOGS_ADDRESS = "/logs"

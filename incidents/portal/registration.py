@@ -1,0 +1,76 @@
+"""Where this app's pages stand in the shell, and what the palette finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from incident_center.kernel.portal import navigation, palette
+from incident_center.kernel.portal.navigation import NavigationItem
+from incident_center.kernel.portal.palette import PaletteItem
+from incidents import selectors
+from incidents.lifecycle import Status
+from organizations.access import Action
+from organizations.members import Member
+
+MOST_FOUND = 6
+
+
+def register() -> None:
+    navigation.register(
+        NavigationItem(
+            "Dashboard", "incidents:dashboard", "layout-dashboard", Action.READ_INCIDENTS, order=10, shortcut="d"
+        )
+    )
+    navigation.register(
+        NavigationItem(
+            "Incidents",
+            "incidents:list",
+            "siren",
+            Action.READ_INCIDENTS,
+            order=20,
+            count=_open_incidents,
+            shortcut="i",
+            on_phone=True,
+        )
+    )
+    palette.register(_incidents, order=10)
+    palette.register(_doings, order=90)
+
+
+def _member(request: HttpRequest) -> Member:
+    member = request.member  # type: ignore[attr-defined]
+    assert isinstance(member, Member)
+    return member
+
+
+def _open_incidents(request: HttpRequest) -> int:
+    return selectors.open_incident_count(_member(request))
+
+
+def _incidents(request: HttpRequest, query: str) -> Iterable[PaletteItem]:
+    """By number or title; the newest open ones where nothing was typed."""
+    member = _member(request)
+    if not member.can(Action.READ_INCIDENTS):
+        return
+    incidents = selectors.listed_incidents(member).order_by("-opened_at")
+    if match := selectors.REFERENCE.fullmatch(query):
+        incidents = incidents.filter(number=int(match[1]))
+    elif query:
+        incidents = incidents.filter(title__icontains=query)
+    else:
+        incidents = incidents.exclude(status=Status.RESOLVED)
+    for incident in incidents[:MOST_FOUND]:
+        address = reverse("incidents:detail", args=[incident.reference])
+        yield PaletteItem(f"{incident.reference} {incident.title}", address, "siren", hint=incident.status)
+        if query and incident.status == Status.OPEN and member.can(Action.WORK_INCIDENTS):
+            acknowledge = reverse("incidents:acknowledge", args=[incident.reference])
+            yield PaletteItem(f"Acknowledge {incident.reference}", acknowledge, "check", method="post")
+
+
+def _doings(request: HttpRequest, query: str) -> Iterable[PaletteItem]:
+    member = _member(request)
+    if member.can(Action.OPEN_INCIDENTS) and query.lower() in "open an incident new":
+        yield PaletteItem("Open an incident", reverse("incidents:create"), "plus")

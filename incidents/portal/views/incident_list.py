@@ -1,0 +1,146 @@
+"""The list of incidents, opening one, and working on several at once."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from rest_framework.request import Request
+
+from incident_center.kernel.api.problems import Problem
+from incident_center.kernel.portal.notices import complain, say
+from incidents import selectors
+from incidents.actions.incident_acknowledge import incident_acknowledge
+from incidents.actions.incident_assign import incident_assign
+from incidents.actions.incident_open import incident_open
+from incidents.actions.people import service_in_use
+from incidents.filters import filtered_incidents, ordering_of, with_sort_keys
+from incidents.lifecycle import Priority, Severity, Status
+from incidents.pagination import IncidentPagination
+from incidents.portal.forms import IncidentFilterForm, IncidentForm
+from incidents.portal.problems import problem_to_form
+from organizations.access import Action, Grant
+from organizations.portal.base import PortalView
+
+NOT_RESOLVED = ",".join(status for status in Status if status is not Status.RESOLVED)
+SAVED_VIEWS = (
+    ("Not resolved", {}),
+    ("Mine", {"assignee": "me"}),
+    ("Unassigned", {"assignee": "none"}),
+    ("Resolved", {"status": "resolved"}),
+)
+#: What a link to a saved view says; other parameters narrow the view that one is in.
+VIEW_PARAMETERS = ("assignee", "status")
+
+
+class IncidentListPage(PortalView):
+    actions = {"GET": Action.READ_INCIDENTS}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        wanted = request.GET.copy()
+        wanted["status"] = wanted.get("status") or NOT_RESOLVED
+        incidents = with_sort_keys(filtered_incidents(self.member, wanted), ordering_of(wanted))
+        paginator = IncidentPagination()
+        rows = paginator.paginate_queryset(incidents, Request(request), view=self)  # type: ignore[arg-type]
+        is_filtered = any(value for name, value in request.GET.items() if name != "ordering")
+        context = {
+            "incidents": rows,
+            "next_url": paginator.get_next_link(),
+            "previous_url": paginator.get_previous_link(),
+            "views": _saved_views(request.GET),
+            "form": IncidentFilterForm(request.GET),
+            "is_filtered": is_filtered,
+            "subtitle": _waiting(selectors.open_incident_count(self.member)),
+            "may_work": self.member.can(Action.WORK_INCIDENTS),
+            "may_open": self.member.can(Action.OPEN_INCIDENTS),
+        }
+        return render(request, "incidents/list.html", context)
+
+
+def _waiting(count: int) -> str:
+    if count == 0:
+        return "None is open"
+    return "1 is not resolved" if count == 1 else f"{count} are not resolved"
+
+
+def _saved_views(parameters: QueryDict) -> list[dict[str, Any]]:
+    here = {name: parameters[name] for name in VIEW_PARAMETERS if parameters.get(name)}
+    views = []
+    for label, wanted in SAVED_VIEWS:
+        query = QueryDict(mutable=True)
+        query.update(wanted)
+        views.append({"label": label, "query": query.urlencode(), "is_current": here == wanted})
+    return views
+
+
+class IncidentCreatePage(PortalView):
+    actions = {"GET": Action.OPEN_INCIDENTS, "POST": Action.OPEN_INCIDENTS}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        chosen = {"service": request.GET.get("service", ""), "title": request.GET.get("title", "")}
+        return self._page(self._form(initial={**chosen, "severity": Severity.HIGH}))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = self._form(request.POST)
+        if not form.is_valid():
+            return self._page(form, status=400)
+        data = form.cleaned_data
+        try:
+            opened = incident_open(
+                actor=self.member.actor,
+                title=data["title"],
+                description=data["description"],
+                severity=Severity(data["severity"]),
+                priority=Priority(data["priority"]) if data["priority"] else None,
+                service=service_in_use(UUID(data["service"])) if data["service"] else None,
+                assignee_id=UUID(data["assignee"]) if data.get("assignee") else None,
+            )
+        except Problem as problem:
+            problem_to_form(problem, form)
+            return self._page(form, status=problem.status)
+        say(request, f"{opened.incident.reference} is open.")
+        return redirect("incidents:detail", reference=opened.incident.reference)
+
+    def _form(self, *arguments: Any, **keywords: Any) -> IncidentForm:
+        may_assign = self.member.may(Action.DIRECT_INCIDENTS) is Grant.YES
+        return IncidentForm(*arguments, may_assign=may_assign, **keywords)
+
+    def _page(self, form: IncidentForm, *, status: int = 200) -> HttpResponse:
+        return render(self.request, "incidents/create.html", {"form": form}, status=status)
+
+
+class BulkAction(PortalView):
+    """Acknowledges, or takes, every ticked incident that allows it, and says which did not."""
+
+    actions = {"POST": Action.WORK_INCIDENTS}
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        does_take = request.POST.get("do") == "take"
+        done: list[str] = []
+        refused: list[str] = []
+        for reference in request.POST.getlist("incident")[:200]:
+            try:
+                incident = selectors.incident_by_reference(self.member, reference)
+                if does_take:
+                    actor = self.member.actor
+                    incident_assign(incident_id=incident.pk, actor=actor, assignee_id=self.member.user.pk)
+                else:
+                    incident_acknowledge(incident_id=incident.pk, actor=self.member.actor)
+                done.append(incident.reference)
+            except Problem as problem:
+                refused.append(problem.detail)
+        if done:
+            say(request, f"{', '.join(done)} {'taken' if does_take else 'acknowledged'}.")
+        if refused:
+            complain(request, " ".join(refused[:3]))
+        return redirect(way_back(request, "incidents:list"))
+
+
+def way_back(request: HttpRequest, otherwise: str) -> str:
+    """Where the form says that it came from, if that is an address of ours."""
+    wanted = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if wanted and is_ours else otherwise
