@@ -226,17 +226,20 @@ class Supervisor:
         self.report("starting web, workers and beat")
         assert self._keeper is not None
         web = programs.web(self.state, self.environment, self.options.host, self.port)
-        self._application = [
-            web,
-            programs.worker(self.state, self.environment),
+        self._launch(web, programs.worker(self.state, self.environment))
+        self._wait_until_ready(web)
+        # Each process loads Django, which takes seconds of a processor: those that nobody waits for come after.
+        self._launch(
             programs.maintenance(self.state, self._as_owner(database)),
             programs.beat(self.state, self.environment),
-        ]
-        for child in self._application:
+        )
+        self._keeper.watch(self._application)
+
+    def _launch(self, *children: Child) -> None:
+        for child in children:
+            self._application.append(child)
             child.start()
         self._write_pids()
-        self._wait_until_ready(web)
-        self._keeper.watch(self._application)
 
     def _wait_until_ready(self, web: Child) -> None:
         host = "127.0.0.1" if self.options.host in _LOOPBACK else self.options.host
