@@ -5,7 +5,7 @@ import os
 import sys
 
 OWNER_COMMANDS = frozenset(
-    {"migrate", "migrate_schemas", "makemigrations", "sqlmigrate", "showmigrations", "check", "ensure_partitions"}
+    {"migrate", "migrate_schemas", "makemigrations", "sqlmigrate", "showmigrations", "check", "delete_organization"}
 )
 
 

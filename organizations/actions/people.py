@@ -37,6 +37,15 @@ def user_create(*, email: str, password: str, name: str) -> User:
     return user
 
 
+def operator_create(*, email: str, password: str, name: str) -> User:
+    """Creates an operator of the installation, who belongs to no organization. Raises InvalidInput as ``user_create``."""
+    with transaction.atomic():
+        operator = user_create(email=email, password=password, name=name)
+        operator.is_operator = True
+        operator.save(update_fields=["is_operator"])
+    return operator
+
+
 def check_password_strength(password: str, user: User) -> None:
     """Raises InvalidInput that says every reason why the password is too weak."""
     try:
