@@ -15,49 +15,20 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from examples.client import Api, ApiError
 from examples.receiver import Receiver
+from examples.steps import PATIENCE_SECONDS, DemoFailed, Steps, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_STATE = ROOT / ".state" / "demo"
 START_SECONDS = 180
-PATIENCE_SECONDS = 30
-
-
-class DemoFailed(RuntimeError):
-    """A step did not come true; the message says which."""
-
-
-class Steps:
-    """Prints each step with the seconds since the beginning."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self.is_terminal = sys.stdout.isatty()
-
-    def say(self, text: str, detail: str = "") -> None:
-        seconds = f"{time.monotonic() - self.began:7.2f} s"
-        mark, quiet, end = ("\033[32m✓\033[0m", "\033[2m", "\033[0m") if self.is_terminal else ("·", "", "")
-        print(f"{quiet}{seconds}{end}  {mark} {text}", flush=True)
-        for line in detail.splitlines():
-            print(f"             {quiet}{line}{end}", flush=True)
-
-
-def wait_for(what: str, look: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
-    """What ``look`` finds, asked every 20 ms. Raises DemoFailed when it finds nothing in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.02)
-    raise DemoFailed(f"waited {seconds:.0f} s in vain for {what}")
+# From the sixth error's arrival to the incident: the aim, and what is no longer an event but a poll.
+AIM_SECONDS, BOUND_SECONDS = 0.5, 5.0
 
 
 def moment(text: str) -> float:
@@ -74,6 +45,8 @@ class Demo:
         self.processes: list[subprocess.Popen[Any]] = []
         self.receiver = Receiver()
         self.stop_traffic = threading.Event()
+        self.pause_between_orders = 0.05
+        self.placed = 0
         self.owner = self.engineer = Api("")
         self.base_url = ""
         self.credentials: dict[str, str] = {}
@@ -89,31 +62,40 @@ class Demo:
             env={**os.environ, "EGRESS_ALLOW_PRIVATE": "1"},
             stdout=subprocess.PIPE,
             text=True,
+            process_group=0,  # Ctrl-C is for the demo, which stops its processes in order.
         )
         self.processes.append(process)
         watchdog = threading.Timer(START_SECONDS, process.kill)
         watchdog.start()
         assert process.stdout is not None
-        said = []
         for line in process.stdout:
-            said.append(line)
+            self.steps.note(line.rstrip())
             if line.startswith("ready "):
                 self.base_url = line.split()[1]
                 break
         watchdog.cancel()
         if not self.base_url:
-            raise DemoFailed("Incident Center did not start:\n" + "".join(said))
-        threading.Thread(target=process.stdout.read, daemon=True).start()
+            raise DemoFailed("Incident Center did not start; its words are above")
+        threading.Thread(target=self._pass_on, args=(process.stdout,), daemon=True).start()
         self.steps.say(f"Incident Center is ready on {self.base_url}")
+
+    def _pass_on(self, lines: IO[str]) -> None:
+        for line in lines:
+            self.steps.note(line.rstrip())
 
     def sign_in(self) -> None:
         self.owner, self.engineer = Api(self.base_url), Api(self.base_url)
         kept = self.state / "demo.json"
         if kept.exists():
             self.credentials = json.loads(kept.read_text())
-            for api, who in ((self.owner, "owner"), (self.engineer, "engineer")):
-                person = {"email": self.credentials[who], "password": self.credentials["password"]}
-                api.token = api.call("POST", "/v1/auth/login", person)["access"]
+            try:
+                for api, who in ((self.owner, "owner"), (self.engineer, "engineer")):
+                    person = {"email": self.credentials[who], "password": self.credentials["password"]}
+                    api.token = api.call("POST", "/v1/auth/login", person)["access"]
+            except ApiError as error:
+                raise DemoFailed(
+                    f"{error}\n{kept} does not fit this installation any more: try --state elsewhere"
+                ) from error
             self.steps.say("signed in to the demo organization of before")
             return
         password = f"demo-{secrets.token_urlsafe(9)}"
@@ -154,9 +136,15 @@ class Demo:
         self._wait_until_listening("checkout")
         threading.Thread(target=self._traffic, daemon=True).start()
         self.steps.say("payments and checkout run, and customers order")
-        self.logs_from("checkout", "INFO")
-        newest = self.logs_from("payments", "INFO")
-        self.steps.say("their logs arrive", f"{newest['service']}: {newest['message']} (trace {newest['trace_id']})")
+        trace = self.logs_from("payments", "INFO")["trace_id"]
+
+        def whole_trace() -> list[dict[str, Any]] | None:
+            found = self.owner.results(f"/v1/logs?trace_id={trace}")
+            return found if {log["service"] for log in found} == {"payments", "checkout"} else None
+
+        logs = wait_for("one trace over both services", whole_trace)
+        lines = "\n".join(f"{log['service']:8} {log['message']}" for log in reversed(logs))
+        self.steps.say(f"their logs arrive; trace {trace} has both", lines)
 
     def start_payments(self) -> None:
         self.payments = self._start_service("payments")
@@ -168,6 +156,8 @@ class Demo:
             [*command, "--incident-center", self.base_url, *options],
             cwd=ROOT,
             env={**os.environ, "INCIDENT_CENTER_KEY": self.keys[name]},
+            stdout=subprocess.DEVNULL,
+            process_group=0,
         )
         self.processes.append(process)
         return process
@@ -180,18 +170,16 @@ class Demo:
         wait_for(f"the {name} service", listens)
 
     def _traffic(self) -> None:
-        """A customer every 50 ms."""
+        """One customer after the other."""
         order = int(time.time()) % 100_000 * 100
-        while not self.stop_traffic.wait(0.05):
+        while not self.stop_traffic.wait(self.pause_between_orders):
             order += 1
             request = urllib.request.Request(f"http://127.0.0.1:{self.ports['checkout']}/orders/{order}", b"{}")
             try:
                 with urllib.request.urlopen(request, timeout=5):
-                    pass
-            except urllib.error.HTTPError:
-                continue  # The shop answered that it failed: that is the story.
+                    self.placed += 1
             except OSError:
-                return
+                continue  # An order that fails is the story.
 
     def logs_from(self, service: str, level: str) -> dict[str, Any]:
         return wait_for(  # type: ignore[no-any-return]
@@ -199,7 +187,7 @@ class Demo:
             lambda: next(iter(self.owner.results(f"/v1/logs?service={service}&level={level}&page_size=1")), None),
         )
 
-    # ---- The incident --------------------------------------------------------------------------------------------------
+    # ---- The incident ----------------------------------------------------------------------------------------------
 
     def resolve_leftovers(self) -> None:
         """What an interrupted run left open would take this run's errors in."""
@@ -226,9 +214,15 @@ class Demo:
         if len(received) < 6 or len(linked) < 6:
             raise DemoFailed(f"{len(received)} errors are stored and {len(linked)} linked; six open an incident")
         delay = moment(incident["opened_at"]) - received[5]
+        if delay > BOUND_SECONDS:
+            raise DemoFailed(f"the incident opened {delay:.3f} s after the sixth error arrived: not by an event")
+        error = errors[0]
+        if not error["trace_id"] or "stacktrace" not in error["metadata"].get("exception", {}):
+            raise DemoFailed(f"the error came without its trace or exception: {error}")
         self.steps.say(
             f"INC-{_number(incident)} opened {delay:.3f} s after the sixth error arrived",
-            f"{incident['severity']}: {incident['title']}, with {len(linked)} of its logs",
+            f"{incident['severity']}: {incident['title']}, with {len(linked)} of its logs"
+            f"\n{error['message']}: {error['metadata']['exception']['message']}",
         )
         message = self.receiver.wait_for("opened", PATIENCE_SECONDS)
         if message is None or not message.genuine:
@@ -239,8 +233,8 @@ class Demo:
         )
         inbox = wait_for("Emil's inbox", lambda: self.engineer.results("/v1/notifications"))
         self.steps.say("Emil's inbox says", inbox[0]["title"])
-        if delay > 0.5:
-            self.steps.say(f"note: {delay:.3f} s is over the aim of 0.5 s; this machine is busy")
+        if delay > AIM_SECONDS:
+            self.steps.note(f"{delay:.3f} s is over the aim of {AIM_SECONDS} s; this machine is busy")
         return incident
 
     def work(self, incident: dict[str, Any]) -> None:
@@ -252,7 +246,9 @@ class Demo:
         note = "`payments` does not answer; the process is gone. Starting it again."
         self.engineer.call("POST", f"{path}/notes", {"body": note})
         self.start_payments()
-        self.steps.say("Emil wrote a note and started payments again")
+        placed = self.placed
+        wait_for("orders to go through again", lambda: self.placed > placed + 3)
+        self.steps.say("Emil wrote a note and started payments again; orders go through")
         self.engineer.call("PATCH", f"{path}/status", {"status": "mitigated"})
         self.engineer.call("PATCH", f"{path}/status", {"status": "resolved"})
         self.steps.say("mitigated, then resolved")
@@ -302,15 +298,21 @@ class Demo:
         incident = self.break_payments()
         self.work(incident)
         self.show_record(incident)
+        self.pause_between_orders = 1.0
+
+    def run_on(self) -> None:
+        """Returns when Incident Center ends, which it does not by itself."""
+        self.processes[0].wait()
+        raise DemoFailed("Incident Center has ended; its words are above")
 
     def close(self) -> None:
         self.stop_traffic.set()
+        # The services first: they send their last logs.
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        for process in reversed(self.processes):
             try:
-                process.wait(20)
+                process.wait(30)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5)
@@ -337,7 +339,8 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE)
     options = parser.parse_args()
     options.state.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     demo = Demo(options.state.resolve(), options.port)
     try:
         demo.run()
@@ -350,11 +353,11 @@ def main() -> int:
             "\n\nThe shop goes on running. Ctrl-C stops everything.",
             flush=True,
         )
-        threading.Event().wait()
-    except (DemoFailed, ApiError, OSError) as error:
-        print(
-            f"\nThe demo failed: {error}\nThe server's own words: {options.state / 'logs'}", file=sys.stderr, flush=True
-        )
+        demo.run_on()
+    except (DemoFailed, ApiError, OSError, LookupError) as error:
+        what = f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error)
+        print(f"\nThe demo failed after “{demo.steps.last}”:\n{what}", file=sys.stderr)
+        print(f"The servers' own words: {options.state / 'logs'} (web.log, worker.log)", file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
         print("\nstopping", flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,7 +39,11 @@ def make_logger(name: str, incident_center: str, key: str) -> logging.Logger:
 
 
 def serve(port: int, answer: Callable[[str], Answer]) -> None:
-    """Answers each POST with ``answer(path)``, inside the trace that the caller began."""
+    """Answers each POST with ``answer(path)``, inside the trace that the caller began, until SIGTERM.
+
+    SIGTERM ends the interpreter in order, so that the handler sends the last records.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -54,4 +59,6 @@ def serve(port: int, answer: Callable[[str], Answer]) -> None:
         def log_message(self, *_: object) -> None:
             """The services log what they do, not that they were asked."""
 
-    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    print(f"listening on http://127.0.0.1:{port}", flush=True)
+    server.serve_forever()
