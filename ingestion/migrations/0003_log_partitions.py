@@ -15,7 +15,8 @@ BEGIN
         RETURN false;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('ingestion_create_partition'));
-    IF to_regclass(format('public.%I', partition)) IS NOT NULL THEN
+    -- Not to_regclass: its cache need not know yet what was committed while this waited for the lock.
+    IF EXISTS (SELECT FROM pg_class WHERE relname = partition AND relnamespace = 'public'::regnamespace) THEN
         RETURN false;
     END IF;
     -- Created apart and then attached: unlike CREATE TABLE ... PARTITION OF, that does not lock out readers and writers.
