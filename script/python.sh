@@ -30,7 +30,8 @@ find_python() {
                 return
             fi
         else
-            found="$found$candidate is $("$candidate" -c 'import sys; print(sys.version.split()[0])' 2>/dev/null); "
+            version=$("$candidate" -c 'import sys; print(sys.version.split()[0])' 2>/dev/null) || version=broken
+            found="$found${found:+, }$candidate is ${version:-broken}"
         fi
     done
     if [ -z "$interpreter" ]; then
