@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 
 from incident_center.kernel.scope import Actor
 from incidents.models import Incident, TimelineEvent
@@ -28,12 +29,12 @@ class Told:
 
 def incident_address(incident: Incident) -> str:
     """The incident's page in the portal."""
-    return f"{settings.BASE_URL}/incidents/{incident.reference}"
+    return settings.BASE_URL + reverse("incidents:detail", args=[incident.reference])
 
 
 def actor_name(actor: Actor) -> str:
     """A name for people; what is no person speaks as the installation."""
-    if actor.kind == "user":
+    if actor.user_id is not None:
         return str(User.objects.filter(pk=actor.user_id).first() or "someone")
     return "an API key" if actor.kind == "key" else OURSELVES
 

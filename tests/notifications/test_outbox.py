@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, connections
+from django.urls import reverse
 from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict
@@ -73,7 +74,10 @@ def test_an_incident_reaches_the_webhook_signed(world, receiver, make_channel, o
     document = json.loads(received.body)
     assert document["type"] == "incident.opened"
     assert document["data"]["incident"]["id"] == str(incident.pk)
-    assert document["data"]["incident"]["url"].endswith(f"/incidents/INC-{incident.number}")
+    assert (
+        document["data"]["incident"]["url"]
+        == f"http://localhost:8000{reverse('incidents:detail', args=[incident.reference])}"
+    )
     assert timeline_kinds(world) == ["opened", "notification_sent"]
     with world.scope():
         told = TimelineEvent.objects.get(kind="notification_sent")
