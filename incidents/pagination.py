@@ -7,11 +7,13 @@ from typing import Any
 from rest_framework.request import Request
 
 from incident_center.kernel.api.pagination import KeysetPagination
-from incidents.filters import ordering_of
 
 
 class IncidentPagination(KeysetPagination):
-    """In the order that the query string asks for."""
+    """In an order from ``incidents.filters.ordering_of``."""
+
+    def __init__(self, ordering: str) -> None:
+        self.chosen_ordering = ordering
 
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
-        return (ordering_of(request.query_params), "-id")
+        return (self.chosen_ordering, "-id")

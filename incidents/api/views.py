@@ -98,13 +98,14 @@ class IncidentListView(IncidentView):
     """The organization's incidents; a reporter's own. Withdrawn and merged ones are not listed."""
 
     actions = {"GET": Action.READ_INCIDENTS, "POST": Action.OPEN_INCIDENTS}
-    pagination_class = IncidentPagination
+    pagination_class = KeysetPagination
 
     @extend_schema(parameters=FILTERS, responses=IncidentSerializer(many=True), tags=TAGS)
     def get(self, request: Request) -> Response:
         incidents = filtered_incidents(self.member, request.query_params)
-        paginator = IncidentPagination()
-        rows = with_sort_keys(incidents, ordering_of(request.query_params))
+        ordering = ordering_of(request.query_params)
+        paginator = IncidentPagination(ordering)
+        rows = with_sort_keys(incidents, ordering)
         page = paginator.paginate_queryset(rows, request, self)
         return paginator.get_paginated_response(IncidentSerializer(page, many=True).data)
 

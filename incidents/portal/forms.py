@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from incidents.actions.incident_note import LONGEST_NOTE
-from incidents.lifecycle import DEFAULT_PRIORITY, Priority, Severity, Source, Status
+from incidents.lifecycle import DEFAULT_PRIORITY, Priority, Severity, Status
 from incidents.models import LONGEST_TITLE, Incident
 from organizations.access import Action, Role, allows
 from organizations.models import Membership, Service
@@ -142,20 +142,15 @@ class IncidentFilterForm(forms.Form):
             (",".join(Status), "Any"),
         ],
     )
-    source = forms.ChoiceField(
-        required=False,
-        choices=[("", "Any"), (Source.MANUAL, "People"), (Source.RULE, "Rules"), (Source.ALERT, "Alerts")],
-        label="Opened by",
-    )
     ordering = forms.ChoiceField(
         required=False,
         label="Order",
         choices=[
-            ("", "Newest"),
-            ("-severity", "Most severe"),
-            ("priority", "Priority"),
-            ("-last_occurrence_at", "Last seen"),
-            ("opened_at", "Oldest"),
+            ("", "Most severe first"),
+            ("-opened_at", "Newest first"),
+            ("opened_at", "Oldest first"),
+            ("priority", "By priority"),
+            ("-last_occurrence_at", "Last seen first"),
         ],
     )
 

@@ -103,7 +103,7 @@ def _volume() -> dict[str, Any]:
         "total": total,
         "errors": sum(errors),
         "share": f"{100 * sum(errors) / total:.2f} %" if total else "",
-        "service_count": len(services),
+        "services_hint": "from one service" if len(services) == 1 else f"from {len(services)} services",
         "chart": {
             "kind": "bars",
             "stacked": True,

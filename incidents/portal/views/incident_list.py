@@ -26,14 +26,15 @@ from organizations.access import Action, Grant
 from organizations.portal.base import PortalView
 
 NOT_RESOLVED = ",".join(status for status in Status if status is not Status.RESOLVED)
+MOST_SEVERE_FIRST = "-severity"
 SAVED_VIEWS = (
     ("Not resolved", {}),
     ("Mine", {"assignee": "me"}),
     ("Unassigned", {"assignee": "none"}),
-    ("Resolved", {"status": "resolved"}),
+    ("Resolved", {"status": "resolved", "ordering": "-opened_at"}),
 )
 #: What a link to a saved view says; other parameters narrow the view that one is in.
-VIEW_PARAMETERS = ("assignee", "status")
+VIEW_PARAMETERS = ("assignee", "status", "ordering")
 
 
 class IncidentListPage(PortalView):
@@ -42,8 +43,9 @@ class IncidentListPage(PortalView):
     def get(self, request: HttpRequest) -> HttpResponse:
         wanted = request.GET.copy()
         wanted["status"] = wanted.get("status") or NOT_RESOLVED
+        wanted["ordering"] = wanted.get("ordering") or MOST_SEVERE_FIRST
         incidents = with_sort_keys(filtered_incidents(self.member, wanted), ordering_of(wanted))
-        paginator = IncidentPagination()
+        paginator = IncidentPagination(ordering_of(wanted))
         rows = paginator.paginate_queryset(incidents, Request(request), view=self)  # type: ignore[arg-type]
         is_filtered = any(value for name, value in request.GET.items() if name != "ordering")
         context = {
