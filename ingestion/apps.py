@@ -1,10 +1,17 @@
-"""The app's registration."""
-
-from __future__ import annotations
-
 from django.apps import AppConfig
 
 
 class IngestionConfig(AppConfig):
+    """Logs in, durable when answered."""
+
     name = "ingestion"
-    verbose_name = "Ingestion"
+
+    def ready(self) -> None:
+        from incident_center.kernel.portal.navigation import NavigationItem, register
+        from organizations.access import Action
+
+        register(
+            NavigationItem(
+                "Logs", "ingestion:logs", "scroll-text", Action.READ_LOGS, 30, shortcut="l", on_phone=True
+            )
+        )
