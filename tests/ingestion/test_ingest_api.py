@@ -73,9 +73,7 @@ def test_one_bad_entry_does_not_lose_the_other_999(shop: Shop):
     logs[500]["level"] = "loud"
     answer = post(shop.key, body(logs)).json()
     assert (answer["received"], answer["dead_lettered"]) == (999, 1)
-    assert answer["errors"] == [
-        {"index": 500, "reason": "level: 'loud' is not one of DEBUG, INFO, WARN, ERROR, FATAL"}
-    ]
+    assert answer["errors"] == [{"index": 500, "reason": "level: 'loud' is not one of DEBUG, INFO, WARN, ERROR, FATAL"}]
     assert stored(shop) == 999
     (letter,) = letters(shop)
     assert (letter.kind, letter.service_id, letter.occurrences) == ("entry", shop.service.pk, 1)
@@ -217,7 +215,8 @@ def test_connections_that_died_while_idle_cost_nobody_an_error(shop: Shop):
 
     with psycopg.connect(os.environ["TEST_SUPERUSER_URL"], autocommit=True) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'incident_center ingestion'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'incident_center ingestion'"
         )
     assert post(shop.key, log(2)).status_code == 200
     assert stored(shop) == 2

@@ -100,9 +100,7 @@ def test_what_postgresql_cannot_hold_is_a_fault_of_its_entry(entry: bytes):
 
 
 def test_a_whole_surrogate_pair_beside_a_lone_one_is_stored():
-    parsed = parse(
-        rb'{"logs":[{"level":"info","message":"\ud83d\ude00"},{"level":"info","message":"\ud800"}]}'
-    )
+    parsed = parse(rb'{"logs":[{"level":"info","message":"\ud83d\ude00"},{"level":"info","message":"\ud800"}]}')
     assert parsed.rows[0][4].decode() == "😀"
     assert "lone surrogate" in parsed.faults[0].reason
 
@@ -111,7 +109,8 @@ def test_a_whole_surrogate_pair_beside_a_lone_one_is_stored():
     "content",
     [
         b"", b"[]", b"5", b"null", b"{", b'{"logs":5}', b'{"logs":[{]}', b"\xff", b"\xef\xbb\xbf{}", b'{"logs":[]} x',
-        b'{"logs":[],"message":"x"}', b'{"logs":[NaN]}', b"[" * 20_000, b'{"logs":[' + b"[" * 10_000 + b"]" * 10_000 + b"]}",
+        b'{"logs":[],"message":"x"}', b'{"logs":[NaN]}', b"[" * 20_000,
+        b'{"logs":[' + b"[" * 10_000 + b"]" * 10_000 + b"]}",
         b'{"logs":["\xff"', rb'{"logs":["\ud800"',
     ],
 )  # fmt: skip
@@ -167,7 +166,10 @@ def test_a_gateways_entries_name_their_service():
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 documents = st.dictionaries(
-    texts, st.recursive(scalars | texts, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8),
+    texts,
+    st.recursive(
+        scalars | texts, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
+    ),
     max_size=5,
 )  # fmt: skip
 

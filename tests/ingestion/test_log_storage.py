@@ -1,0 +1,145 @@
+"""What PostgreSQL itself holds about logs: the wall, the grants, the partitions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from ingestion.logstore import log_store
+from ingestion.models import LogEntry
+from ingestion.tasks import make_partitions
+from tests.ingestion.conftest import Shop, make_shop
+from tests.ingestion.helpers import body, everything, log, post
+
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def filled(shop: Shop) -> Shop:
+    assert post(shop.key, body([log(index) for index in range(10)])).json()["received"] == 10
+    return shop
+
+
+def scoped(runtime: Connection, organization_id: int) -> None:
+    runtime.execute("SELECT set_config('app.organization_id', %s, false)", [str(organization_id)])
+
+
+def test_the_runtime_role_sees_and_writes_only_its_organization(filled: Shop, runtime_connection: Connection):
+    other = make_shop()
+    assert runtime_connection.execute("SELECT count(*) FROM log_entry").fetchone() == (0,)
+    scoped(runtime_connection, other.organization_id)
+    assert runtime_connection.execute("SELECT count(*) FROM log_entry").fetchone() == (0,)
+    insert = (
+        "INSERT INTO log_entry (organization_id, service_id, timestamp, received_at, hash, retention_days, level,"
+        " message) VALUES (%s, %s, now(), now(), 1, 30, 20, 'forged')"
+    )
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+        runtime_connection.execute(insert, [filled.organization_id, filled.service.pk])
+    scoped(runtime_connection, filled.organization_id)
+    assert runtime_connection.execute("SELECT count(*) FROM log_entry").fetchone() == (10,)
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE log_entry SET message = ''", "DELETE FROM log_entry", "TRUNCATE log_entry"]
+)
+def test_nothing_stored_can_be_changed_at_run_time(filled: Shop, runtime_connection: Connection, statement: str):
+    scoped(runtime_connection, filled.organization_id)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        runtime_connection.execute(statement)
+
+
+def test_partitions_are_reached_through_their_parent_only(filled: Shop, runtime_connection: Connection):
+    scoped(runtime_connection, filled.organization_id)
+    partitions = runtime_connection.execute(
+        "SELECT relid::regclass::text, has_table_privilege(relid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')"
+        " FROM pg_partition_tree('log_entry') WHERE relid <> 'log_entry'::regclass"
+    ).fetchall()
+    assert len(partitions) >= 5
+    assert [name for name, allowed in partitions if allowed] == []
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        runtime_connection.execute(f"SELECT count(*) FROM {partitions[-1][0]}")
+
+
+def test_the_search_functions_answer_for_the_scope_whatever_services_are_asked_for(filled: Shop):
+    other = make_shop()
+    query = everything(filled.service.pk, other.service.pk)
+    with other.world.scope():
+        assert log_store().search(query, limit=100) == []
+        assert log_store().histogram(query, interval=timedelta(hours=1)) == []
+    with filled.world.scope():
+        assert len(log_store().search(query, limit=100)) == 10
+    assert log_store().search(query, limit=100) == []  # No scope, no logs.
+
+
+def test_only_the_two_search_functions_are_open_to_the_runtime_role(filled: Shop, runtime_connection: Connection):
+    allowed = runtime_connection.execute(
+        "SELECT proname FROM pg_proc WHERE proname LIKE 'ingestion%' AND has_function_privilege(oid, 'EXECUTE')"
+    ).fetchall()
+    assert {name for (name,) in allowed} == {
+        "ingestion_ensure_partition",
+        "ingestion_search_logs",
+        "ingestion_log_histogram",
+    }
+
+
+def test_what_looks_like_sql_is_only_text(filled: Shop):
+    post(filled.key, log(99, message="100%_sure\\ ' OR true --"))
+    with filled.world.scope():
+        for word, count in (("%", 1), ("_", 1), ("\\", 1), ("' OR true --", 1), ("'; DROP TABLE log_entry --", 0)):
+            query = everything(filled.service.pk)
+            found = log_store().search(
+                type(query)(query.service_ids, query.since, query.until, words=(word,)), limit=100
+            )
+            assert len(found) == count, word
+
+
+# ---- Partitions ------------------------------------------------------------------------------------------------------
+
+
+def test_partitions_are_made_on_demand_within_the_window_only(shop: Shop, runtime_connection: Connection):
+    today = datetime.now(UTC).date()
+    ensure = "SELECT ingestion_ensure_partition(%s::smallint, %s::date)"
+    day = today - timedelta(days=5)
+    assert runtime_connection.execute(ensure, [7, day]).fetchone() == (True,)
+    assert runtime_connection.execute(ensure, [7, day]).fetchone() == (False,)
+    for retention_days, refused in ((7, today - timedelta(days=8)), (7, today + timedelta(days=2)), (8, today)):
+        with pytest.raises(psycopg.errors.InvalidParameterValue):
+            runtime_connection.execute(ensure, [retention_days, refused])
+
+
+def test_the_maintenance_task_makes_the_days_ahead_once(
+    shop: Shop, owner_connection: Connection, monkeypatch: pytest.MonkeyPatch
+):
+    owner = owner_connection.info
+    monkeypatch.setitem(connection.settings_dict, "USER", owner.user)
+    monkeypatch.setitem(connection.settings_dict, "PASSWORD", owner.password)
+    connection.close()
+    try:
+        assert make_partitions() == 16
+        assert make_partitions() == 0
+    finally:
+        connection.close()
+
+
+def test_the_writer_notices_that_a_partition_it_knew_was_dropped(filled: Shop, owner_connection: Connection):
+    today = datetime.now(UTC)
+    for days_back in (0, 1):
+        name = f"log_entry_30_{today - timedelta(days=days_back):%Y%m%d}"
+        owner_connection.execute(f"DROP TABLE IF EXISTS {name}")
+    for count in (1, 500):
+        assert post(filled.key, body([log(1_000 + index) for index in range(count)])).status_code == 200
+    with filled.world.scope():
+        assert LogEntry.objects.count() == 501
+
+
+def test_the_model_is_the_table(filled: Shop, owner_connection: Connection):
+    columns = owner_connection.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'log_entry'"
+    ).fetchall()
+    fields = apps.get_model("ingestion", "LogEntry")._meta.concrete_fields
+    assert {name for (name,) in columns} == {field.column for field in fields}
