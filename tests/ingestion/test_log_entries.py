@@ -168,7 +168,9 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 documents = st.dictionaries(
     texts,
     st.recursive(
-        scalars | texts, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
+        scalars | texts,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+        max_leaves=8,
     ),
     max_size=5,
 )  # fmt: skip

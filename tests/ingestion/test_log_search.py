@@ -73,7 +73,7 @@ def test_filters_that_cannot_be_read(query: str):
 
 @pytest.fixture
 def filled(shop: Shop) -> Shop:
-    """40 logs, one a minute from START on; every fourth an error; and one of another service and environment."""
+    """40 logs, one a minute from START on; every fourth an error; and one of another service."""
     logs = [
         log(
             at=START + timedelta(minutes=index),
@@ -189,7 +189,7 @@ def test_other_people_and_keys(filled: Shop):
     assert person(filled).post("/v1/ingest", "{}", content_type="application/json").status_code == 403
 
 
-# ---- For the layers above ---------------------------------------------------------------------------------------------
+# ---- For the layers above ---------------------------------------------------------------------------------------
 
 
 def test_selectors_of_detection(filled: Shop):

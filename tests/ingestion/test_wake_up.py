@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,16 +16,16 @@ from tests.ingestion.helpers import body, log, post
 
 
 @pytest.fixture
-def heard() -> Iterator[list[tuple[float, LogsStored]]]:
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, LogsStored]]:
+    """What one listener, in the place of detection's, was told and when."""
     calls: list[tuple[float, LogsStored]] = []
 
     def listen(call: LogsStored) -> None:
         assert current_scope().organization_id == call.organization_id
         calls.append((time.monotonic(), call))
 
-    logs_stored.connect(listen)
-    yield calls
-    logs_stored.disconnect(listen)
+    monkeypatch.setattr(logs_stored, "_handlers", [listen])
+    return calls
 
 
 def test_leading_and_trailing_edge(heard: list[tuple[float, LogsStored]]):
