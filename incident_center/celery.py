@@ -16,14 +16,19 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@signals.worker_ready.connect
+@signals.worker_init.connect  # And not worker_ready, which waits for a broker that may be away.
 def start_sweeps(sender: Any = None, **_: Any) -> None:
     """The ordinary workers sweep; the maintenance worker, which owns the database, does not serve organizations."""
     from django.conf import settings
+    from django.db import OperationalError
 
-    from incident_center.kernel.database.privileges import refuse_unsafe_role
+    from incident_center.kernel.database.privileges import UnsafeDatabaseRoleError, refuse_unsafe_role
     from incident_center.kernel.sweeps import SweepLoop
 
     if settings.DATABASE_AS == "runtime":
-        refuse_unsafe_role()
+        try:
+            refuse_unsafe_role()
+        except (UnsafeDatabaseRoleError, OperationalError) as error:
+            # Celery logs what a handler raises and goes on; only this ends the worker.
+            raise SystemExit(f"Refused to start: {error}.") from error
         SweepLoop().start()
