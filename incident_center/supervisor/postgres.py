@@ -11,6 +11,7 @@ The tests use it as a library::
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -73,6 +74,7 @@ class EmbeddedPostgres:
         self._programs: PostgresPrograms | None = None
         self._sockets: Path | None = None
         self._child: Child | None = None
+        self._claim: int | None = None
 
     @property
     def programs(self) -> PostgresPrograms:
@@ -115,6 +117,7 @@ class EmbeddedPostgres:
         Raises:
             StartError: with the reason and a way out.
         """
+        self._claim_directory()
         self._make_data()
         self._check_version()
         self._clear_leftovers()
@@ -147,6 +150,7 @@ class EmbeddedPostgres:
             self._child.ask_to_stop()
             if not self._child.wait(seconds):
                 self._child.end_group()
+        self._give_up_directory()
 
     def kill(self) -> None:
         """Ends the server at once, as ``kill -9`` would."""
@@ -170,6 +174,30 @@ class EmbeddedPostgres:
         """Removes a database, if it exists, and ends its sessions."""
         with psycopg.connect(self.superuser_url(), autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _claim_directory(self) -> None:
+        """Keeps other supervisors off this data, such as that of a checkout copied with its state folder.
+
+        The kernel gives the claim up when this process ends. So a server that runs on unclaimed data is one that
+        was left behind.
+        """
+        if self._claim is not None:
+            return
+        claim = os.open(self.directory, os.O_RDONLY)
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(claim)
+            raise StartError(
+                f"Another running installation uses the data in {self.directory}.",
+                "Stop that one first, or choose another folder with --state.",
+            ) from None
+        self._claim = claim
+
+    def _give_up_directory(self) -> None:
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
 
     def _environment(self) -> dict[str, str]:
         # Nothing of ours: neither secrets nor PG* variables belong in a server's environment.

@@ -62,9 +62,7 @@ def test_an_answer_is_durable_and_damage_would_be_noticed(postgres: EmbeddedPost
 
 def test_text_sorts_by_code_point_on_every_machine(postgres: EmbeddedPostgres) -> None:
     with psycopg.connect(postgres.url()) as connection:
-        row = connection.execute(
-            "SELECT array_agg(x ORDER BY x) FROM unnest('{b,a,B,ä}'::text[]) x"
-        ).fetchone()
+        row = connection.execute("SELECT array_agg(x ORDER BY x) FROM unnest('{b,a,B,ä}'::text[]) x").fetchone()
     assert row == (["B", "a", "b", "ä"],)
 
 
@@ -166,7 +164,10 @@ def test_a_server_that_an_earlier_run_left_behind_is_stopped_first(server_folder
     left_behind.start()
     told: list[str] = []
     server = EmbeddedPostgres(server_folder / "postgres", report=told.append)
-    # Somebody has to take notice of its end, as init does for an orphan.
+    with pytest.raises(StartError, match="Another running installation"):
+        server.start()
+    # As when the supervisor was killed. Somebody has to take notice of the server's end, as init does for an orphan.
+    left_behind._give_up_directory()
     reaper = threading.Thread(target=left_behind.child.wait, args=(30,))
     reaper.start()
     server.start()

@@ -18,9 +18,7 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
 def child(tmp_path: Path, command: list[str]) -> Child:
-    return Child(
-        "sleeper", command, environment=dict(os.environ), log=tmp_path / "sleeper.log", folder=tmp_path
-    )
+    return Child("sleeper", command, environment=dict(os.environ), log=tmp_path / "sleeper.log", folder=tmp_path)
 
 
 def gone(pid: int, seconds: float = 5) -> bool:
@@ -46,9 +44,7 @@ def test_it_tells_how_it_ended_and_what_it_said_last(tmp_path: Path) -> None:
 
 
 def test_what_it_started_itself_ends_with_it(tmp_path: Path) -> None:
-    script = (
-        "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
-    )
+    script = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
     parent = child(tmp_path, [sys.executable, "-c", script])
     parent.start()
     until = time.monotonic() + 10
