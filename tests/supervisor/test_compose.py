@@ -1,0 +1,43 @@
+"""docker-compose.yml says the same as the supervisor; there is no container engine here to run it on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from incident_center.supervisor import programs
+from incident_center.supervisor.state import CHECKOUT, StateFolder
+
+
+@pytest.fixture
+def services() -> dict[str, Any]:
+    described: dict[str, Any] = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())
+    return dict(described["services"])
+
+
+def test_all_processes_are_there(services: dict[str, Any]) -> None:
+    assert set(services) == {"postgres", "redis", "migrate", "web", "worker", "maintenance", "beat"}
+
+
+def test_only_migrations_and_maintenance_are_given_the_owners_address(services: dict[str, Any]) -> None:
+    owners = {name for name, service in services.items() if "OWNER_DATABASE_URL" in service.get("environment", {})}
+    assert owners == {"migrate", "maintenance"}
+    assert all(services[name]["environment"]["DATABASE_AS"] == "owner" for name in owners)
+
+
+@pytest.mark.parametrize("name", ["worker", "maintenance"])
+def test_workers_run_the_same_command(services: dict[str, Any], name: str, tmp_path: Any) -> None:
+    child = getattr(programs, name)(StateFolder(tmp_path), {})
+    assert services[name]["command"].split() == child.command[2:]
+
+
+def test_nothing_starts_before_the_migrations_are_done(services: dict[str, Any]) -> None:
+    for name in ("web", "worker", "maintenance", "beat"):
+        assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+
+
+def test_database_and_broker_cannot_be_reached_from_outside(services: dict[str, Any]) -> None:
+    for name in ("postgres", "redis"):
+        assert services[name]["networks"] == ["backend"] and "ports" not in services[name]
