@@ -142,6 +142,12 @@ class IncidentFilterForm(forms.Form):
             (",".join(Status), "Any"),
         ],
     )
+    assignee = forms.ChoiceField(
+        required=False, label="Who has it", choices=[("", "Anyone"), ("me", "Me"), ("none", "Nobody")]
+    )
+    resolved = forms.ChoiceField(
+        required=False, label="Resolved", choices=[("", "At any time"), ("week", "In the last 7 days")]
+    )
     ordering = forms.ChoiceField(
         required=False,
         label="Order",
@@ -154,10 +160,14 @@ class IncidentFilterForm(forms.Form):
         ],
     )
 
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+    def __init__(self, *arguments: Any, may_work: bool, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         services = Service.objects.filter(retired_at=None).order_by("name", "environment")
         named = {service.name: service.name for service in services}
         environments = sorted({service.environment for service in services})
         self.fields["service"].choices = [("", "Any"), *named.items()]  # type: ignore[attr-defined]
         self.fields["environment"].choices = [("", "Any"), *((e, e) for e in environments)]  # type: ignore[attr-defined]
+        if not may_work:
+            del self.fields["assignee"]
+        if not self.data.get("resolved"):  # It comes with its saved view, and has a place only there.
+            del self.fields["resolved"]

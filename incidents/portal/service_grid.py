@@ -1,4 +1,4 @@
-"""Services by environment, each with the worst of its open incidents."""
+"""The health of the services: by name and environment, the worst of their open incidents and what they log."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from incidents.lifecycle import Severity, Status
 from incidents.models import Incident
+from incidents.portal.reads import Pulse, service_pulses
 from organizations.models import Service
 
 _WORST_FIRST = list(Severity)
@@ -19,6 +20,7 @@ class Cell:
     open_count: int = 0
     severity: str | None = None
     incident: Incident | None = None
+    pulse: Pulse = field(default_factory=Pulse)
 
 
 @dataclass
@@ -31,7 +33,9 @@ class Grid:
 
 def service_grid() -> Grid:
     """The services in use; those in trouble first."""
-    cells = {service.pk: Cell(service) for service in Service.objects.filter(retired_at=None)}
+    services = list(Service.objects.filter(retired_at=None))
+    pulses = service_pulses(services)
+    cells = {service.pk: Cell(service, pulse=pulses.get(service.pk, Pulse())) for service in services}
     waiting = Incident.objects.filter(withdrawn_at=None, merged_into=None, service__in=cells).exclude(
         status=Status.RESOLVED
     )

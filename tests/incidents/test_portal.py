@@ -1,14 +1,21 @@
 """The pages: the same actions as the API, and refusals where the person looks."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from incident_center.kernel.scope import Actor
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.actions.incident_merge import incident_merge
 from incidents.actions.incident_note import incident_note
+from incidents.actions.incident_record_notification import incident_record_notification
 from incidents.lifecycle import Severity, Status
 from incidents.markdown import render_markdown
 from incidents.models import Incident
+from incidents.portal.reads import Pulse, channels_told, service_pulses
+from incidents.portal.service_grid import service_grid
 from incidents.selectors import timeline
 from organizations.access import Role
 from tests.factories import make_world
@@ -207,3 +214,60 @@ def test_markdown_is_safe(text, html):
     rendered = render_markdown(text)
     assert html is None or rendered == html
     assert "<script" not in rendered
+
+
+def test_a_new_organization_is_told_what_to_do_first(world):
+    page = client_of(world).get("/").content.decode()
+    assert "Send the first log" in page
+    assert "/v1/ingest" in page
+    assert "Time to resolve" not in page, "figures of nothing"
+    assert "A team lead or owner does that" in client_of(world, Role.ENGINEER).get("/").content.decode()
+
+
+def test_the_health_of_services_has_incidents_errors_and_silence(world):
+    troubled, silent = world.service("payments"), world.service("search")
+    entries = [{"level": "ERROR", "message": f"refused {number}"} for number in range(3)]
+    answer = Client().post(
+        "/v1/ingest", {"logs": entries}, "application/json", headers={"X-API-Key": world.key(troubled).key}
+    )
+    assert answer.json()["received"] == 3
+    in_scope(world, open_incident, severity=Severity.CRITICAL, service=troubled)
+    with world.scope():
+        pulses = service_pulses([troubled, silent])
+        grid = service_grid()
+    assert pulses[troubled.pk].errors == 3
+    assert pulses[troubled.pk].heard_at is not None
+    assert pulses[silent.pk] == Pulse()
+    assert [name for name, _ in grid.rows] == ["payments", "search"], "those in trouble first"
+    page = client_of(world).get("/").content.decode()
+    assert "3 errors" in page
+    assert "not heard for 24 h" in page
+
+
+def test_resolved_this_week_is_a_view(world, monkeypatch):
+    long_ago = timezone.now() - timedelta(days=8)
+    with monkeypatch.context() as patch:
+        patch.setattr(timezone, "now", lambda: long_ago)
+        in_scope(world, at_status, status=Status.RESOLVED, title="Long over")
+    in_scope(world, at_status, status=Status.RESOLVED, title="Just over")
+    client = client_of(world)
+    assert "Resolved this week" in client.get("/incidents").content.decode()
+    page = client.get("/incidents?status=resolved&resolved=week&ordering=-opened_at").content.decode()
+    assert "Just over" in page
+    assert "Long over" not in page
+    assert "assignee=me" not in client_of(world, Role.AUDITOR).get("/incidents").content.decode()
+
+
+def test_the_page_says_which_channels_were_told_last(world):
+    incident = in_scope(world, open_incident, service=world.service("payments"))
+    other = in_scope(world, open_incident, title="Also payments", service=incident.service)
+    told = {"channel": "Pager", "channel_id": "1", "topic": "incident.opened"}
+    with world.scope():
+        for delivered, data in ((False, told | {"error": "503"}), (True, told), (False, told | {"error": "timed out"})):
+            incident_record_notification(
+                incident_id=incident.pk, actor=Actor.system("delivery"), delivered=delivered, data=data
+            )
+        assert [(one.channel, one.error) for one in channels_told(incident)] == [("Pager", "timed out")]
+    page = client_of(world).get(f"/incidents/{incident.reference}").content.decode()
+    assert "Who was told" in page
+    assert other.reference in page, "what else is open for the service"

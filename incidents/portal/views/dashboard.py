@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from incident_center.kernel.templatetags.presentation import short_duration
+from incident_center.kernel.templatetags.presentation import NOT_KNOWN, long_duration, short_duration
 from incidents import selectors
 from incidents.filters import with_sort_keys
 from incidents.lifecycle import Status
@@ -27,6 +28,9 @@ MOST_CARDS = 12
 VOLUME_SPAN = timedelta(hours=24)
 #: Counting a day of logs takes a while in a large organization; the picture of a day can be a minute old.
 VOLUME_KEPT_SECONDS = 60
+FIRST_LOG = """curl -H "X-API-Key: ick_…" -H "Content-Type: application/json" \\
+  %s/v1/ingest \\
+  -d '{"level": "ERROR", "message": "card declined", "metadata": {"order": 4711}}'"""
 
 
 class DashboardPage(PortalView):
@@ -46,7 +50,12 @@ class DashboardPage(PortalView):
             "may_work": self.member.can(Action.WORK_INCIDENTS),
         }
         if sees_everything:
-            context |= {"times": _response_times(), "grid": service_grid()}
+            context |= {
+                "times": _response_times(),
+                "grid": service_grid(),
+                "may_configure": self.member.can(Action.CONFIGURE),
+                "first_log": FIRST_LOG % settings.BASE_URL,
+            }
         return render(request, "incidents/dashboard.html", context)
 
 
@@ -60,10 +69,10 @@ def _response_times() -> list[dict[str, str]]:
 
 
 def _metric(label: str, now: timedelta | None, then: timedelta | None) -> dict[str, str]:
-    value, _, unit = short_duration(now).partition(" ")
-    shown = {"label": label, "value": value, "unit": unit, "trend": "", "trend_good": "", "hint": "mean"}
+    shown = {"label": label, "value": NOT_KNOWN, "trend": "", "trend_good": "", "hint": "mean"}
     if now is None:
         return shown | {"hint": "no incident in this time"}
+    shown["value"] = long_duration(now) if now >= timedelta(hours=1) else short_duration(now)
     if then is None:
         return shown
     difference = now - then
@@ -83,7 +92,7 @@ class LogVolumeFragment(PortalView):
         if volume is None:
             volume = _volume()
             cache.set(key, volume, VOLUME_KEPT_SECONDS)
-        return render(request, "incidents/log_volume.html", volume)
+        return render(request, "incidents/log_volume.html", {**volume, "first_log": FIRST_LOG % settings.BASE_URL})
 
 
 def _volume() -> dict[str, Any]:

@@ -27,6 +27,7 @@ from incidents.lifecycle import Status
 from incidents.markdown import render_markdown
 from incidents.models import MOST_LINKED_LOGS, EventKind, Incident
 from incidents.names import names_for_events
+from incidents.portal import reads
 from incidents.portal.addresses import LOGS_ADDRESS
 from incidents.portal.forms import NOBODY, AssignForm, IncidentEditForm, MergeForm, NoteForm, ReasonForm, StatusForm
 from incidents.portal.problems import problem_to_form
@@ -69,6 +70,9 @@ class IncidentPageView(PortalView):
             "logs_url": _logs_url(incident) if may_read_logs else "",
             "shows_sample": incident.log_count > MOST_LINKED_LOGS,
             "merged": list(selectors.merged_incidents(incident)),
+            "told": reads.channels_told(incident),
+            "also_open": reads.also_open(self.member, incident),
+            "may_read_services": self.member.can(Action.READ_CONFIGURATION),
         }
 
     def _rights(self, incident: Incident) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework.request import Request
 
@@ -31,10 +33,11 @@ SAVED_VIEWS = (
     ("Not resolved", {}),
     ("Mine", {"assignee": "me"}),
     ("Unassigned", {"assignee": "none"}),
-    ("Resolved", {"status": "resolved", "ordering": "-opened_at"}),
+    ("Resolved this week", {"status": "resolved", "resolved": "week", "ordering": "-opened_at"}),
 )
 #: What a link to a saved view says; other parameters narrow the view that one is in.
-VIEW_PARAMETERS = ("assignee", "status", "ordering")
+VIEW_PARAMETERS = ("assignee", "status", "resolved", "ordering")
+RESOLVED_WITHIN = timedelta(days=7)
 
 
 class IncidentListPage(PortalView):
@@ -45,18 +48,21 @@ class IncidentListPage(PortalView):
         wanted["status"] = wanted.get("status") or NOT_RESOLVED
         wanted["ordering"] = wanted.get("ordering") or MOST_SEVERE_FIRST
         incidents = with_sort_keys(filtered_incidents(self.member, wanted), ordering_of(wanted))
+        if wanted.get("resolved") == "week":
+            incidents = incidents.filter(resolved_at__gte=timezone.now() - RESOLVED_WITHIN)
         paginator = IncidentPagination(ordering_of(wanted))
         rows = paginator.paginate_queryset(incidents, Request(request), view=self)  # type: ignore[arg-type]
+        may_work = self.member.can(Action.WORK_INCIDENTS)
         is_filtered = any(value for name, value in request.GET.items() if name != "ordering")
         context = {
             "incidents": rows,
             "next_url": paginator.get_next_link(),
             "previous_url": paginator.get_previous_link(),
-            "views": _saved_views(request.GET),
-            "form": IncidentFilterForm(request.GET),
+            "views": _saved_views(request.GET, may_work=may_work),
+            "form": IncidentFilterForm(request.GET, may_work=may_work),
             "is_filtered": is_filtered,
             "subtitle": _waiting(selectors.open_incident_count(self.member)),
-            "may_work": self.member.can(Action.WORK_INCIDENTS),
+            "may_work": may_work,
             "may_open": self.member.can(Action.OPEN_INCIDENTS),
         }
         return render(request, "incidents/list.html", context)
@@ -68,10 +74,13 @@ def _waiting(count: int) -> str:
     return "1 is not resolved" if count == 1 else f"{count} are not resolved"
 
 
-def _saved_views(parameters: QueryDict) -> list[dict[str, Any]]:
+def _saved_views(parameters: QueryDict, *, may_work: bool) -> list[dict[str, Any]]:
+    """The views to offer; those by assignee only to roles that can be one."""
     here = {name: parameters[name] for name in VIEW_PARAMETERS if parameters.get(name)}
     views = []
     for label, wanted in SAVED_VIEWS:
+        if "assignee" in wanted and not may_work:
+            continue
         query = QueryDict(mutable=True)
         query.update(wanted)
         views.append({"label": label, "query": query.urlencode(), "is_current": here == wanted})
