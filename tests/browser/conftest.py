@@ -50,11 +50,15 @@ def site(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest
     state = tmp_path_factory.mktemp("portal")
     _clone(name)
     with django_db_blocker.unblock():
+        from django.contrib.auth.hashers import make_password
         from django.db import connections
 
         before = connections["default"].settings_dict["NAME"]
         _use(name)
         world = make_world("Acme Robotics")
+        for membership in world.members.values():  # The web process knows the product's own hashers only.
+            membership.user.password = make_password(PASSWORD, hasher="scrypt")
+            membership.user.save(update_fields=["password"])
         environment = {**os.environ, "STATE_DIR": str(state)}
         port = _free_port()
         environment["BASE_URL"] = f"http://localhost:{port}"
