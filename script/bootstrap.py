@@ -188,9 +188,7 @@ def install_packages(environment: Path, files: list[Path]) -> None:
 def pinned_packages(files: list[Path]) -> int:
     """About how many packages there are to install."""
     files = [*files, CONSTRAINTS]
-    return sum(
-        "==" in line and not line.startswith("#") for path in files for line in path.read_text().splitlines()
-    )
+    return sum("==" in line and not line.startswith("#") for path in files for line in path.read_text().splitlines())
 
 
 class Progress:

@@ -135,9 +135,7 @@ def run_pytest(arguments: Sequence[str], failed_checks: Sequence[str]) -> int:
     if not failed_checks:
         return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
     closing = ""
-    with subprocess.Popen(
-        command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, errors="replace"
-    ) as pytest:
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, errors="replace") as pytest:
         assert pytest.stdout is not None
         for line in pytest.stdout:
             print(closing, end="", flush=True)
