@@ -11,4 +11,4 @@ class AuditConfig(AppConfig):
         from incident_center.kernel.portal.navigation import NavigationItem, register
         from organizations.access import Action
 
-        register(NavigationItem("Audit", "audit:audit", "scroll-text", Action.READ_AUDIT, 90, shortcut="u"))
+        register(NavigationItem("Audit", "audit:audit", "shield-check", Action.READ_AUDIT, 90, shortcut="u"))
