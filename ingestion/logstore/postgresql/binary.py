@@ -65,9 +65,7 @@ def columns(rows: Sequence[LogRow]) -> list[BinaryArray]:
     services, timestamps, hashes, levels, messages, metadata, traces = zip(*rows, strict=True)
     return [
         BigintArray(_fixed(_OID_BIGINT, "q", 8, services)),
-        TimestampArray(
-            _fixed(_OID_TIMESTAMPTZ, "q", 8, [timestamp - POSTGRES_EPOCH for timestamp in timestamps])
-        ),
+        TimestampArray(_fixed(_OID_TIMESTAMPTZ, "q", 8, [timestamp - POSTGRES_EPOCH for timestamp in timestamps])),
         BigintArray(_fixed(_OID_BIGINT, "q", 8, hashes)),
         SmallintArray(_fixed(_OID_SMALLINT, "h", 2, levels)),
         TextArray(_texts(messages)),

@@ -21,9 +21,7 @@ from django.db import connections
 from ingestion.logstore.port import LogStoreBusyError, LogStoreUnavailableError
 from ingestion.logstore.postgresql import binary
 
-_SCOPE = (
-    "SELECT set_config('app.organization_id', %s, true), set_config('app.actor', 'system:ingestion', true)"
-)
+_SCOPE = "SELECT set_config('app.organization_id', %s, true), set_config('app.actor', 'system:ingestion', true)"
 
 #: What a connection says when the server is away, shutting down, full, or a replica: nothing is wrong with
 #: the batch.

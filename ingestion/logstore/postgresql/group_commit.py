@@ -15,6 +15,7 @@ import psycopg
 
 from ingestion.logstore.port import LogStoreBusyError, LogStoreUnavailableError, WriteBatch, WriteOutcome
 from ingestion.logstore.postgresql.writer import BatchWriter
+from ingestion.metrics import queue_rows
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +46,6 @@ class GroupCommitter:
         self._total = 0
         self._thread: threading.Thread | None = None
 
-    @property
-    def waiting_rows(self) -> int:
-        return self._total
-
     def write(self, batch: WriteBatch) -> WriteOutcome:
         """Waits until the batch is durable.
 
@@ -74,6 +71,7 @@ class GroupCommitter:
             self._waiting.setdefault(organization_id, deque()).append(entry)
             self._rows[organization_id] = mine + size
             self._total += size
+            queue_rows.set(self._total)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
                 self._thread.start()
@@ -101,6 +99,7 @@ class GroupCommitter:
                 if rows >= ROWS_PER_COMMIT:
                     break
         self._total -= rows
+        queue_rows.set(self._total)
         return group
 
     def _take(self, organization_id: int, quota: int, group: list[_Waiting]) -> int:
@@ -126,9 +125,7 @@ class GroupCommitter:
                 _settle(entry, error=error)
         except psycopg.Error as error:
             # One batch may be at fault, and the others must not pay for it.
-            logger.warning(
-                "a group of %d requests failed together (%s); each is tried alone", len(group), error
-            )
+            logger.warning("a group of %d requests failed together (%s); each is tried alone", len(group), error)
             for entry in group:
                 self._commit_alone(entry)
         except BaseException as error:
@@ -146,8 +143,6 @@ class GroupCommitter:
             _settle(entry, error=error)
 
 
-def _settle(
-    entry: _Waiting, *, outcome: WriteOutcome | None = None, error: BaseException | None = None
-) -> None:
+def _settle(entry: _Waiting, *, outcome: WriteOutcome | None = None, error: BaseException | None = None) -> None:
     entry.outcome, entry.error = outcome, error
     entry.done.set()

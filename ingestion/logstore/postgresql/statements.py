@@ -135,9 +135,7 @@ _CLAIMED = """
 SELECT request_hash, status, body FROM kernel_idempotentrequest
  WHERE organization_id = %s AND principal = %s AND key = %s
 """
-_ANSWERED = (
-    "UPDATE kernel_idempotentrequest SET status = %s, body = %s WHERE organization_id = %s AND id = %s"
-)
+_ANSWERED = "UPDATE kernel_idempotentrequest SET status = %s, body = %s WHERE organization_id = %s AND id = %s"
 
 
 def claim_receipt(connection: psycopg.Connection[Any], organization_id: int, receipt: Receipt) -> Any:

@@ -48,11 +48,6 @@ class PostgreSQLLogStore:
     def histogram(self, query: LogQuery, *, interval: timedelta) -> list[HistogramBucket]:
         return reader.histogram(query, interval=interval)
 
-    @property
-    def waiting_rows(self) -> int:
-        """Rows of small requests that wait for the next commit."""
-        return self._group.waiting_rows
-
     def close(self) -> None:
         """Closes idle connections; the store opens new ones when it is used again."""
         self._writer.close()

@@ -78,9 +78,7 @@ class BatchWriter:
                 claim = statements.claim_receipt(connection, organization_id, batch.receipt)
             stored = self._insert(connection, batch, rows) if rows else 0
             if batch.dead_letters:
-                statements.insert_dead_letters(
-                    connection, organization_id, batch.received_at, batch.dead_letters
-                )
+                statements.insert_dead_letters(connection, organization_id, batch.received_at, batch.dead_letters)
             outcome = WriteOutcome(stored, len(batch.rows) - stored)
             if claim is not None and answer is not None:
                 statements.answer_receipt(connection, organization_id, claim, _OK, answer(outcome))
@@ -92,9 +90,7 @@ class BatchWriter:
             return statements.insert_from_arrays(*arguments).rowcount
         return statements.insert_from_staging(*arguments)
 
-    def _write_group(
-        self, connection: psycopg.Connection[Any], batches: Sequence[WriteBatch]
-    ) -> list[WriteOutcome]:
+    def _write_group(self, connection: psycopg.Connection[Any], batches: Sequence[WriteBatch]) -> list[WriteOutcome]:
         groups: dict[tuple[int, int], list[WriteBatch]] = {}
         for batch in batches:
             groups.setdefault((batch.organization_id, batch.retention_days), []).append(batch)
@@ -104,9 +100,7 @@ class BatchWriter:
             self._partitions.ensure(connection, key[1], days_of(sorted_rows[key]))
         cursors: dict[tuple[int, int], psycopg.Cursor[Any]] = {}
         with connection.pipeline(), connection.transaction():
-            for key in sorted(
-                groups
-            ):  # Always in the same order, so that two groups cannot wait for each other.
+            for key in sorted(groups):  # Always in the same order, so that two groups cannot wait for each other.
                 organization_id, retention_days = key
                 scope(connection, organization_id)
                 cursors[key] = statements.insert_from_arrays(

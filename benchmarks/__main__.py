@@ -1,0 +1,23 @@
+"""``script/bench [NAME]``: runs one benchmark, or all of them."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+NAMES = ("ingest",)
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status: 0, or 2 for a benchmark that there is not."""
+    unknown = [name for name in arguments if name not in NAMES]
+    if unknown:
+        print(f"There is no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}.", file=sys.stderr)
+        return 2
+    for name in arguments or NAMES:
+        import_module(f"benchmarks.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,22 @@
+"""The table that most projects would start with."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class NaiveLog(models.Model):
+    service_id = models.BigIntegerField()
+    timestamp = models.DateTimeField(db_index=True)
+    level = models.CharField(max_length=10, db_index=True)
+    message = models.TextField()
+    metadata = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "naive"
+        db_table = "naive_log"
+        indexes = [models.Index(fields=["service_id", "timestamp"], name="naive_log_service_time")]
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,8 @@
+"""The product's addresses and the naive one."""
+
+from django.urls import path
+
+from benchmarks.naive.views import NaiveIngestView
+from incident_center.urls import urlpatterns as product
+
+urlpatterns = [*product, path("naive/ingest", NaiveIngestView.as_view())]

@@ -1,0 +1,29 @@
+"""The naive endpoint, behind the same authentication as the real one. It deduplicates nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from benchmarks.naive.models import NaiveLog
+from organizations.api.base import IntakeApiView
+
+
+class NaiveLogSerializer(serializers.ModelSerializer[NaiveLog]):
+    class Meta:
+        model = NaiveLog
+        fields = ("timestamp", "level", "message", "metadata")
+
+
+class NaiveIngestView(IntakeApiView):
+    """``POST /naive/ingest``."""
+
+    def post(self, request: Request) -> Response:
+        serializer: Any = NaiveLogSerializer(data=request.data["logs"], many=True)
+        serializer.is_valid(raise_exception=True)
+        logs = [NaiveLog(service_id=self.key.service_id, **fields) for fields in serializer.validated_data]
+        NaiveLog.objects.bulk_create(logs)
+        return Response({"received": len(logs)})
