@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. ``migrate`` and the maintenance commands run as the database's owner, the rest as the runtime role."""
+"""Django's command line. ``migrate`` and maintenance run as the database's owner, the rest as the runtime role."""
 
 import os
 import sys

@@ -11,7 +11,5 @@ class IngestionConfig(AppConfig):
         from organizations.access import Action
 
         register(
-            NavigationItem(
-                "Logs", "ingestion:logs", "scroll-text", Action.READ_LOGS, 30, shortcut="l", on_phone=True
-            )
+            NavigationItem("Logs", "ingestion:logs", "scroll-text", Action.READ_LOGS, 30, shortcut="l", on_phone=True)
         )

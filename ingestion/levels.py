@@ -22,14 +22,8 @@ NAMES = ", ".join(level.name for level in Level)
 
 def _spellings() -> dict[str, int]:
     """Every usual spelling, so that the hot path needs one look-up and no upper-casing."""
-    names = {level.name: int(level) for level in Level} | {
-        name: int(level) for name, level in ALIASES.items()
-    }
-    return {
-        spelling: value
-        for name, value in names.items()
-        for spelling in (name, name.lower(), name.capitalize())
-    }
+    names = {level.name: int(level) for level in Level} | {name: int(level) for name, level in ALIASES.items()}
+    return {spelling: value for name, value in names.items() for spelling in (name, name.lower(), name.capitalize())}
 
 
 SPELLINGS = _spellings()

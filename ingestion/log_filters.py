@@ -101,9 +101,7 @@ def histogram_interval(text: str, span: timedelta) -> timedelta:
     """
     if not text:
         wanted = span.total_seconds() / WANTED_BUCKETS
-        return timedelta(
-            seconds=next((width for width in INTERVALS_SECONDS if width >= wanted), INTERVALS_SECONDS[-1])
-        )
+        return timedelta(seconds=next((width for width in INTERVALS_SECONDS if width >= wanted), INTERVALS_SECONDS[-1]))
     match = _INTERVAL.fullmatch(text)
     seconds = int(match[1]) * _UNIT_SECONDS[match[2] or "s"] if match else 0
     if not 0 < seconds <= LONGEST_PAST.total_seconds():

@@ -51,9 +51,7 @@ class LogEntry(models.Model):
                 name="log_entry_errors",
             ),
             BrinIndex(fields=["received_at"], autosummarize=True, name="log_entry_received"),
-            BrinIndex(
-                fields=["trace_id"], opclasses=["text_bloom_ops"], autosummarize=True, name="log_entry_trace"
-            ),
+            BrinIndex(fields=["trace_id"], opclasses=["text_bloom_ops"], autosummarize=True, name="log_entry_trace"),
         ]
 
     def __str__(self) -> str:

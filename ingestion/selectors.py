@@ -33,9 +33,7 @@ class LogMatch:
         return not self.text.words and not self.text.excluded and not self.metadata
 
 
-def matching_logs(
-    *, service_id: int, match: LogMatch, since: datetime, until: datetime, limit: int
-) -> list[LogRecord]:
+def matching_logs(*, service_id: int, match: LogMatch, since: datetime, until: datetime, limit: int) -> list[LogRecord]:
     """The newest ``limit`` logs of a service in ``[since, until)``, in event time, newest first."""
     query = LogQuery(
         service_ids=(service_id,),
@@ -49,9 +47,7 @@ def matching_logs(
     return log_store().search(query, limit=limit)
 
 
-def log_timestamps(
-    *, service_id: int, match: LogMatch, since: datetime, until: datetime, limit: int
-) -> list[datetime]:
+def log_timestamps(*, service_id: int, match: LogMatch, since: datetime, until: datetime, limit: int) -> list[datetime]:
     """When the newest ``limit`` matching logs of ``[since, until)`` happened, oldest first; for windows that
     slide.
     """
@@ -62,9 +58,7 @@ def log_timestamps(
     return [log.timestamp for log in reversed(logs)]
 
 
-def log_count(
-    *, service_id: int, match: LogMatch, since: datetime, until: datetime, at_most: int = 100_000
-) -> int:
+def log_count(*, service_id: int, match: LogMatch, since: datetime, until: datetime, at_most: int = 100_000) -> int:
     """How many logs match, counted no further than ``at_most``."""
     if match.is_plain:
         return _plain(service_id, match, since, until)[:at_most].count()
@@ -83,10 +77,7 @@ def services_that_logged_since(moment: datetime) -> list[int]:
     again.
     """
     return list(
-        LogEntry.objects.filter(received_at__gt=moment)
-        .values_list("service_id", flat=True)
-        .distinct()
-        .order_by()
+        LogEntry.objects.filter(received_at__gt=moment).values_list("service_id", flat=True).distinct().order_by()
     )
 
 

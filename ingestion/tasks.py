@@ -21,8 +21,6 @@ def make_partitions(days_ahead: int = DAYS_AHEAD) -> int:
         for retention_days, _ in RETENTION_CHOICES:
             for offset in range(days_ahead + 1):
                 day = today + timedelta(days=offset)
-                cursor.execute(
-                    "SELECT ingestion_create_partition(%s::smallint, %s::date)", [retention_days, day]
-                )
+                cursor.execute("SELECT ingestion_create_partition(%s::smallint, %s::date)", [retention_days, day])
                 made += bool(cursor.fetchone()[0])
     return made

@@ -78,9 +78,7 @@ class MembershipAdmin(ModelAdmin):
         member = member_of(request)
         assert member is not None
         try:
-            member_change(
-                membership_id=obj.pk, actor=member.actor, role=Role(obj.role), is_active=bool(obj.is_active)
-            )
+            member_change(membership_id=obj.pk, actor=member.actor, role=Role(obj.role), is_active=bool(obj.is_active))
         except Problem as problem:
             messages.set_level(request, messages.ERROR)
             messages.error(request, problem.detail)

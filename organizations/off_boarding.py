@@ -26,7 +26,8 @@ SELECT class.relname, attribute.attname FROM pg_class AS class
   JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid AND NOT attribute.attisdropped
  WHERE class.relnamespace = 'public'::regnamespace AND class.relkind IN ('r', 'p') AND NOT class.relispartition
    AND (attribute.attname = 'organization_id'
-        OR (class.relname, attribute.attname) IN (('organizations_organization', 'id'), ('organizations_domain', 'tenant_id')))
+        OR (class.relname, attribute.attname) IN
+           (('organizations_organization', 'id'), ('organizations_domain', 'tenant_id')))
  ORDER BY class.relname
 """
 RECORD = """

@@ -101,7 +101,7 @@ def runtime_connection(django_db_setup: None, request: pytest.FixtureRequest) ->
         yield connection
 
 
-# ---- What must not leak from one test into the next -------------------------------------------------------------------
+# ---- What must not leak from one test into the next ----------------------------------------------------
 
 
 @pytest.fixture(autouse=True)

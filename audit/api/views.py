@@ -17,7 +17,9 @@ from organizations.api.base import OrganizationApiView
 
 
 class AuditFilterSerializer(serializers.Serializer[Any]):
-    actor = serializers.CharField(required=False, max_length=200, help_text="A user id, or `key:<id>`, `system:<name>`.")
+    actor = serializers.CharField(
+        required=False, max_length=200, help_text="A user id, or `key:<id>`, `system:<name>`."
+    )
     table = serializers.CharField(required=False, max_length=100)
     operation = serializers.ChoiceField(required=False, choices=["insert", "update", "delete"])
     object = serializers.CharField(required=False, max_length=100)
@@ -58,9 +60,7 @@ class AuditView(OrganizationApiView):
     actions = {"GET": Action.READ_AUDIT}
     pagination_class = NewestFirst
 
-    @extend_schema(
-        parameters=[AuditFilterSerializer], responses=AuditEntrySerializer(many=True), tags=["audit"]
-    )
+    @extend_schema(parameters=[AuditFilterSerializer], responses=AuditEntrySerializer(many=True), tags=["audit"])
     def get(self, request: Request) -> Response:
         filters = AuditFilterSerializer(data=request.query_params)
         filters.is_valid(raise_exception=True)

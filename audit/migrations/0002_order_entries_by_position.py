@@ -19,9 +19,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             "auditentry",
-            models.Index(
-                fields=["organization", "table_name", "object_id", "-position"], name="audit_entry_object"
-            ),
+            models.Index(fields=["organization", "table_name", "object_id", "-position"], name="audit_entry_object"),
         ),
         migrations.AddIndex(
             "auditentry", models.Index(fields=["organization", "actor", "-position"], name="audit_entry_actor")

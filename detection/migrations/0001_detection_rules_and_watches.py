@@ -1,11 +1,12 @@
 import django.db.models.deletion
 import django.utils.timezone
-import incident_center.kernel.constraints
-import incident_center.kernel.models
-import incidents.lifecycle
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+
+import incident_center.kernel.constraints
+import incident_center.kernel.models
+import incidents.lifecycle
 
 
 class Migration(migrations.Migration):

@@ -102,5 +102,3 @@ class ProblemMiddleware:
         if isinstance(exception, OperationalError | InterfaceError) and is_api_path(request.path):
             return service_unavailable()
         return None
-
-

@@ -91,7 +91,7 @@ def require_organization_id() -> int:
 
 @contextmanager
 def organization_scope(organization_id: int, *, actor: Actor | None) -> Iterator[Scope]:
-    """Makes ``organization_id`` the only visible organization inside the block; the scope before comes back after it."""
+    """Makes ``organization_id`` the only visible organization inside the block; then the scope before is back."""
     scope = Scope(organization_id, actor)
     token = _scope.set(scope)
     try:

@@ -203,7 +203,9 @@ def build_environ(scope: Message, body: bytes) -> dict[str, Any]:
     Headers with an underscore are dropped: WSGI could not tell ``X_Forwarded_For`` from ``X-Forwarded-For``.
     """
     raw_path = scope.get("raw_path")
-    path = unquote_to_bytes(raw_path.partition(b"?")[0]) if raw_path else scope["path"].encode("utf-8", "surrogateescape")
+    path = (
+        unquote_to_bytes(raw_path.partition(b"?")[0]) if raw_path else scope["path"].encode("utf-8", "surrogateescape")
+    )
     server = scope.get("server") or ("localhost", 80)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],

@@ -1,12 +1,13 @@
 import django.db.models.deletion
 import django.utils.timezone
-import incident_center.kernel.constraints
-import incident_center.kernel.models
-import incidents.lifecycle
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+
+import incident_center.kernel.constraints
+import incident_center.kernel.models
+import incidents.lifecycle
 
 
 class Migration(migrations.Migration):

@@ -62,7 +62,9 @@ def service_pulses(services: Iterable[Service], now: datetime | None = None) -> 
 
 @dataclass(frozen=True)
 class Told:
-    """What a channel was last sent about an incident, and whether it arrived; ``error`` is empty where it did."""
+    """What a channel was last sent about an incident, and whether it arrived; ``error`` is empty where it
+    did.
+    """
 
     channel: str
     at: datetime

@@ -101,9 +101,7 @@ def _content(letter: DeadLetter, corrected: bytes | None) -> bytes:
 
 def _store(organization: Organization, parsed: ParsedLogs, now: datetime) -> WriteOutcome:
     try:
-        return log_store().write(
-            WriteBatch(organization.pk, organization.log_retention_days, now, parsed.rows)
-        )
+        return log_store().write(WriteBatch(organization.pk, organization.log_retention_days, now, parsed.rows))
     except LogStoreBusyError as error:
         raise Unavailable("Too much waits already. Nothing was stored.", retry_after=1) from error
     except LogStoreUnavailableError as error:

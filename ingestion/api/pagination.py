@@ -66,9 +66,7 @@ def page_url(request: HttpRequest, cursor: str | None) -> str | None:
     """The request's own address with another cursor."""
     if cursor is None:
         return None
-    parameters = [
-        (name, value) for name, values in request.GET.lists() for value in values if name != "cursor"
-    ]
+    parameters = [(name, value) for name, values in request.GET.lists() for value in values if name != "cursor"]
     return request.build_absolute_uri(f"{request.path}?{urlencode([*parameters, ('cursor', cursor)])}")
 
 

@@ -23,22 +23,16 @@ class LogInputSerializer(serializers.Serializer[Any]):
     timestamp = serializers.DateTimeField(
         required=False, help_text="RFC 3339 with an offset; the server's time if absent."
     )
-    level = serializers.CharField(
-        help_text="DEBUG, INFO, WARN, ERROR or FATAL in any case; WARNING and CRITICAL too."
-    )
+    level = serializers.CharField(help_text="DEBUG, INFO, WARN, ERROR or FATAL in any case; WARNING and CRITICAL too.")
     message = serializers.CharField(help_text="At most 64 KiB.")
-    metadata = serializers.DictField(
-        required=False, help_text="At most 32 KiB and 20 levels; trace_id is indexed."
-    )
+    metadata = serializers.DictField(required=False, help_text="At most 32 KiB and 20 levels; trace_id is indexed.")
     service = serializers.CharField(required=False, help_text="Gateway keys only: the service's name.")
     environment = serializers.CharField(required=False, help_text="Gateway keys only; production if absent.")
 
 
 class LogBatchSerializer(serializers.Serializer[Any]):
     logs = LogInputSerializer(many=True, help_text="1 to 10,000 entries.")
-    service = serializers.CharField(
-        required=False, help_text="Gateway keys only: for the entries that name none."
-    )
+    service = serializers.CharField(required=False, help_text="Gateway keys only: for the entries that name none.")
     environment = serializers.CharField(required=False, help_text="Gateway keys only.")
 
 
@@ -86,12 +80,8 @@ class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):
     service = serializers.CharField(source="service.name", default=None, allow_null=True)
     service_id = serializers.UUIDField(source="service.public_id", default=None, allow_null=True)
     environment = serializers.CharField(source="service.environment", default=None, allow_null=True)
-    content = serializers.CharField(
-        source="text", help_text="At most the first 64 KiB; not UTF-8 shows as U+FFFD."
-    )
-    complete = serializers.BooleanField(
-        source="is_complete", help_text="Whether content is all that was sent."
-    )
+    content = serializers.CharField(source="text", help_text="At most the first 64 KiB; not UTF-8 shows as U+FFFD.")
+    complete = serializers.BooleanField(source="is_complete", help_text="Whether content is all that was sent.")
 
     class Meta:
         model = DeadLetter

@@ -174,18 +174,14 @@ class DeadLetterListView(OrganizationApiView):
         parameters=[
             OpenApiParameter("service", str, description="A service's id or name."),
             OpenApiParameter("environment", str),
-            OpenApiParameter(
-                "replayed", bool, description="Those already replayed instead of those that wait."
-            ),
+            OpenApiParameter("replayed", bool, description="Those already replayed instead of those that wait."),
             OpenApiParameter("page_size", int),
             OpenApiParameter("cursor", str),
         ],
         responses=DeadLetterSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        service, environment = (
-            request.query_params.get(name, "")[:200] for name in ("service", "environment")
-        )
+        service, environment = (request.query_params.get(name, "")[:200] for name in ("service", "environment"))
         service_ids = None
         if service or environment:
             service_ids = list(services_by_filter(service=service, environment=environment))

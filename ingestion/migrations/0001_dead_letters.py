@@ -69,12 +69,8 @@ class Migration(migrations.Migration):
                         name="dead_letter_wall",
                         privileges="SELECT, INSERT, UPDATE, DELETE",
                     ),
-                    models.UniqueConstraint(
-                        fields=("organization", "id"), name="dead_letter_organization_key"
-                    ),
-                    incident_center.kernel.constraints.SameOrganization(
-                        field="service", name="dead_letter_service"
-                    ),
+                    models.UniqueConstraint(fields=("organization", "id"), name="dead_letter_organization_key"),
+                    incident_center.kernel.constraints.SameOrganization(field="service", name="dead_letter_service"),
                     models.UniqueConstraint(
                         fields=("organization", "service", "digest"),
                         name="dead_letter_once",

@@ -54,9 +54,7 @@ DROP FUNCTION ingestion_create_partition(smallint, date);
 
 def grant(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
     runtime = schema_editor.quote_name(settings.RUNTIME_ROLE)
-    schema_editor.execute(
-        f"GRANT EXECUTE ON FUNCTION ingestion_ensure_partition(smallint, date) TO {runtime}"
-    )
+    schema_editor.execute(f"GRANT EXECUTE ON FUNCTION ingestion_ensure_partition(smallint, date) TO {runtime}")
 
 
 class Migration(migrations.Migration):

@@ -228,18 +228,14 @@ def _fault(index: int, reason: str, content: bytes) -> Fault:
 
 def _check_count(entries: int) -> None:
     if entries > ENTRIES_PER_REQUEST:
-        raise TooManyEntriesError(
-            f"{entries} entries in one request, more than the {ENTRIES_PER_REQUEST} allowed"
-        )
+        raise TooManyEntriesError(f"{entries} entries in one request, more than the {ENTRIES_PER_REQUEST} allowed")
 
 
 def _reason(error: Exception, piece: bytes) -> str:
     if isinstance(error, RecursionError):
         return f"metadata: nested deeper than {METADATA_DEPTH} levels"
     if not isinstance(error, msgspec.ValidationError) and _LONE_SURROGATE.search(piece):
-        return (
-            "holds a lone surrogate (\\ud800 to \\udfff without its other half), which is not valid Unicode"
-        )
+        return "holds a lone surrogate (\\ud800 to \\udfff without its other half), which is not valid Unicode"
     return _describe(error)
 
 
@@ -284,9 +280,7 @@ class _Services:
         environment = entry.environment if entry.environment is not None else self._default[1]
         if self.own is not None:
             if name is not None or environment is not None:
-                raise ValueError(
-                    "service: this key belongs to one service; only gateway keys name it in the entry"
-                )
+                raise ValueError("service: this key belongs to one service; only gateway keys name it in the entry")
             return self.own
         if not name:
             raise ValueError("service: a gateway key needs the name of the service")
@@ -346,12 +340,12 @@ def _judge(
                 # such log gets a microsecond and a hash of its own. An Idempotency-Key makes the retry safe.
                 timestamp = now + index
                 nonce = nonce or os.urandom(8)
-                prefix = b"%d\0%d\0%b%d" % (service_id, timestamp, nonce, index)
+                prefix = b"%d\0%d\0%b%d" % (service_id, timestamp, nonce, index)  # type: ignore[str-format]
             else:
                 timestamp = (entry.timestamp - EPOCH) // _MICROSECOND
                 if not oldest <= timestamp <= newest:
                     raise ValueError(_outside(timestamp, newest))
-                prefix = b"%d\0%d" % (service_id, timestamp)
+                prefix = b"%d\0%d" % (service_id, timestamp)  # type: ignore[str-format]
         except (ValueError, UnstorableError) as error:
             parsed.faults.append(_fault(index, str(error), _encode_entry(entry)))
             continue

@@ -128,7 +128,7 @@ def _metadata_filters(parameters: QueryDict) -> list[dict[str, str]]:
             rest.pop(name)
             rest.pop("cursor", None)
             label = name.removeprefix(METADATA_PREFIX).replace("trace_id", "trace")
-            found.append({"name": label, "value": parameters[name], "remove_url": f"?{rest.urlencode()}"})
+            found.append({"name": label, "value": str(parameters[name]), "remove_url": f"?{rest.urlencode()}"})
     return found
 
 

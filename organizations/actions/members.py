@@ -123,5 +123,3 @@ def password_link_use(*, token: str, password: str) -> User:
         user.set_password(password)
         user.save(update_fields=["password"])
     return user
-
-

@@ -38,7 +38,7 @@ def user_create(*, email: str, password: str, name: str) -> User:
 
 
 def operator_create(*, email: str, password: str, name: str) -> User:
-    """Creates an operator of the installation, who belongs to no organization. Raises InvalidInput as ``user_create``."""
+    """Creates an operator of the installation, who belongs to none. Raises InvalidInput as ``user_create``."""
     with transaction.atomic():
         operator = user_create(email=email, password=password, name=name)
         operator.is_operator = True

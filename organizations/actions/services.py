@@ -12,7 +12,6 @@ from incident_center.kernel.scope import Actor
 from organizations.models import ApiKey, Service, Team
 
 
-
 def service_create(
     *, actor: Actor, name: str, environment: str = "production", description: str = "", team_id: UUID | None = None
 ) -> Service:

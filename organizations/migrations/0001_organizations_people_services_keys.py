@@ -4,376 +4,701 @@ import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
 import django_tenants.postgresql_backend.base
-import incident_center.kernel.constraints
-import incident_center.kernel.models
-import incident_center.kernel.secrets
-import organizations.access
-import organizations.models
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+import incident_center.kernel.constraints
+import incident_center.kernel.models
+import incident_center.kernel.secrets
+import organizations.access
+import organizations.models
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [("kernel", "0001_audit_functions")]
 
     operations = [
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('prefix', models.CharField(max_length=16)),
-                ('secret_hash', models.BinaryField(max_length=32, unique=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("prefix", models.CharField(max_length=16)),
+                ("secret_hash", models.BinaryField(max_length=32, unique=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Domain',
+            name="Domain",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('domain', models.CharField(db_index=True, max_length=253, unique=True)),
-                ('is_primary', models.BooleanField(db_index=True, default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("domain", models.CharField(db_index=True, max_length=253, unique=True)),
+                ("is_primary", models.BooleanField(db_index=True, default=True)),
             ],
         ),
         migrations.CreateModel(
-            name='JoinCode',
+            name="JoinCode",
             fields=[
-                ('id', models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('code', incident_center.kernel.secrets.EncryptedTextField()),
-                ('code_hash', models.BinaryField(max_length=32, unique=True)),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('team_lead', 'Team lead'), ('engineer', 'Engineer'), ('auditor', 'Auditor'), ('reporter', 'Reporter')], default=organizations.access.Role['ENGINEER'], max_length=20)),
-                ('expires_at', models.DateTimeField()),
-                ('max_uses', models.PositiveIntegerField()),
-                ('uses', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('revoked_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("code", incident_center.kernel.secrets.EncryptedTextField()),
+                ("code_hash", models.BinaryField(max_length=32, unique=True)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "Owner"),
+                            ("team_lead", "Team lead"),
+                            ("engineer", "Engineer"),
+                            ("auditor", "Auditor"),
+                            ("reporter", "Reporter"),
+                        ],
+                        default=organizations.access.Role["ENGINEER"],
+                        max_length=20,
+                    ),
+                ),
+                ("expires_at", models.DateTimeField()),
+                ("max_uses", models.PositiveIntegerField()),
+                ("uses", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("revoked_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('team_lead', 'Team lead'), ('engineer', 'Engineer'), ('auditor', 'Auditor'), ('reporter', 'Reporter')], default=organizations.access.Role['ENGINEER'], max_length=20)),
-                ('is_active', models.BooleanField(default=True)),
-                ('joined_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "Owner"),
+                            ("team_lead", "Team lead"),
+                            ("engineer", "Engineer"),
+                            ("auditor", "Auditor"),
+                            ("reporter", "Reporter"),
+                        ],
+                        default=organizations.access.Role["ENGINEER"],
+                        max_length=20,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("joined_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
         ),
         migrations.CreateModel(
-            name='Organization',
+            name="Organization",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('schema_name', models.CharField(default='public', editable=False, max_length=63, validators=[django_tenants.postgresql_backend.base._check_schema_name])),
-                ('timezone', models.CharField(default='UTC', max_length=64, validators=[organizations.models.validate_time_zone])),
-                ('log_retention_days', models.PositiveSmallIntegerField(choices=[(7, '7 days'), (30, '30 days'), (90, '90 days'), (400, '400 days')], default=30)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, unique=True),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                (
+                    "schema_name",
+                    models.CharField(
+                        default="public",
+                        editable=False,
+                        max_length=63,
+                        validators=[django_tenants.postgresql_backend.base._check_schema_name],
+                    ),
+                ),
+                (
+                    "timezone",
+                    models.CharField(
+                        default="UTC", max_length=64, validators=[organizations.models.validate_time_zone]
+                    ),
+                ),
+                (
+                    "log_retention_days",
+                    models.PositiveSmallIntegerField(
+                        choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (400, "400 days")], default=30
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
         ),
         migrations.CreateModel(
-            name='PasswordLink',
+            name="PasswordLink",
             fields=[
-                ('id', models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('token_hash', models.BinaryField(max_length=32, unique=True)),
-                ('issued_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("token_hash", models.BinaryField(max_length=32, unique=True)),
+                ("issued_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Service',
+            name="Service",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('public_id', models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('environment', models.CharField(default='production', max_length=100)),
-                ('description', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('retired_at', models.DateTimeField(editable=False, null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "public_id",
+                    models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, unique=True),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("environment", models.CharField(default="production", max_length=100)),
+                ("description", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("retired_at", models.DateTimeField(editable=False, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Team',
+            name="Team",
             fields=[
-                ('id', models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('description', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("description", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
         ),
         migrations.CreateModel(
-            name='TeamMember',
+            name="TeamMember",
             fields=[
-                ('id', models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('id', models.UUIDField(default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=254, unique=True, verbose_name='e-mail address')),
-                ('name', models.CharField(max_length=200)),
-                ('is_operator', models.BooleanField(default=False)),
-                ('is_active', models.BooleanField(default=True)),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now)),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=incident_center.kernel.models.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, unique=True, verbose_name="e-mail address")),
+                ("name", models.CharField(max_length=200)),
+                ("is_operator", models.BooleanField(default=False)),
+                ("is_active", models.BooleanField(default=True)),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'db_table': 'organizations_user',
-                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='user_email_lower_case')],
+                "db_table": "organizations_user",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
+                        name="user_email_lower_case",
+                    )
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='user',
-            trigger=pgtrigger.compiler.Trigger(name='audit', sql=pgtrigger.compiler.UpsertTriggerSql(execute="audit_capture('organizations_user', '', 'id', 'last_login', 'password')", func='RETURN NULL;', hash='7979579ff86be6151f21d7f4ebc8e7d19979dae5', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_audit_d833b', table='organizations_user', when='AFTER')),
+            model_name="user",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('organizations_user', '', 'id', 'last_login', 'password')",
+                    func="RETURN NULL;",
+                    hash="7979579ff86be6151f21d7f4ebc8e7d19979dae5",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_d833b",
+                    table="organizations_user",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='apikey',
-            name='created_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="apikey",
+            name="created_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='apikey',
-            name='rotated_from',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organizations.apikey'),
+            model_name="apikey",
+            name="rotated_from",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="organizations.apikey",
+            ),
         ),
         migrations.AddField(
-            model_name='joincode',
-            name='created_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="joincode",
+            name="created_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='membership',
-            name='user',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='membership', to=settings.AUTH_USER_MODEL),
+            model_name="membership",
+            name="user",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="membership", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddConstraint(
-            model_name='organization',
-            constraint=incident_center.kernel.constraints.RowLevelSecurity(field='id', name='organization_wall', privileges='SELECT, INSERT, UPDATE'),
+            model_name="organization",
+            constraint=incident_center.kernel.constraints.RowLevelSecurity(
+                field="id", name="organization_wall", privileges="SELECT, INSERT, UPDATE"
+            ),
         ),
         migrations.AddField(
-            model_name='membership',
-            name='organization',
-            field=incident_center.kernel.models.OrganizationKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization'),
+            model_name="membership",
+            name="organization",
+            field=incident_center.kernel.models.OrganizationKey(
+                db_index=False,
+                editable=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="organizations.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='joincode',
-            name='organization',
-            field=incident_center.kernel.models.OrganizationKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization'),
+            model_name="joincode",
+            name="organization",
+            field=incident_center.kernel.models.OrganizationKey(
+                db_index=False,
+                editable=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="organizations.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='domain',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='domains', to='organizations.organization'),
+            model_name="domain",
+            name="tenant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="domains", to="organizations.organization"
+            ),
         ),
         migrations.AddField(
-            model_name='apikey',
-            name='organization',
-            field=incident_center.kernel.models.OrganizationKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization'),
+            model_name="apikey",
+            name="organization",
+            field=incident_center.kernel.models.OrganizationKey(
+                db_index=False,
+                editable=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="organizations.organization",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='organization',
-            trigger=pgtrigger.compiler.Trigger(name='audit', sql=pgtrigger.compiler.UpsertTriggerSql(execute="audit_capture('organizations_organization', 'id', 'public_id', '', '')", func='RETURN NULL;', hash='cf491d945ad36cc8c56c30917c222ea43062c560', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_audit_4a5ae', table='organizations_organization', when='AFTER')),
+            model_name="organization",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('organizations_organization', 'id', 'public_id', '', '')",
+                    func="RETURN NULL;",
+                    hash="cf491d945ad36cc8c56c30917c222ea43062c560",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_4a5ae",
+                    table="organizations_organization",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='passwordlink',
-            name='issued_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="passwordlink",
+            name="issued_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='passwordlink',
-            name='organization',
-            field=incident_center.kernel.models.OrganizationKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization'),
+            model_name="passwordlink",
+            name="organization",
+            field=incident_center.kernel.models.OrganizationKey(
+                db_index=False,
+                editable=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="organizations.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='passwordlink',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="passwordlink",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='service',
-            name='organization',
-            field=incident_center.kernel.models.OrganizationKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization'),
+            model_name="service",
+            name="organization",
+            field=incident_center.kernel.models.OrganizationKey(
+                db_index=False,
+                editable=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="organizations.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='apikey',
-            name='service',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organizations.service'),
+            model_name="apikey",
+            name="service",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="organizations.service",
+            ),
         ),
         migrations.AddField(
-            model_name='team',
-            name='organization',
-            field=incident_center.kernel.models.OrganizationKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization'),
+            model_name="team",
+            name="organization",
+            field=incident_center.kernel.models.OrganizationKey(
+                db_index=False,
+                editable=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="organizations.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='service',
-            name='team',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organizations.team'),
+            model_name="service",
+            name="team",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="organizations.team",
+            ),
         ),
         migrations.AddField(
-            model_name='teammember',
-            name='membership',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.membership'),
+            model_name="teammember",
+            name="membership",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="organizations.membership",
+            ),
         ),
         migrations.AddField(
-            model_name='teammember',
-            name='organization',
-            field=incident_center.kernel.models.OrganizationKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization'),
+            model_name="teammember",
+            name="organization",
+            field=incident_center.kernel.models.OrganizationKey(
+                db_index=False,
+                editable=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="organizations.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='teammember',
-            name='team',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='team_members', to='organizations.team'),
+            model_name="teammember",
+            name="team",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="team_members",
+                to="organizations.team",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=incident_center.kernel.constraints.RowLevelSecurity(field='organization', name='membership_wall', privileges='SELECT, INSERT, UPDATE'),
+            model_name="membership",
+            constraint=incident_center.kernel.constraints.RowLevelSecurity(
+                field="organization", name="membership_wall", privileges="SELECT, INSERT, UPDATE"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('organization', 'id'), name='membership_organization_key'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="membership_organization_key"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'team_lead', 'engineer', 'auditor', 'reporter'])), name='membership_role_known'),
+            model_name="membership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["owner", "team_lead", "engineer", "auditor", "reporter"])),
+                name="membership_role_known",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='membership',
-            trigger=pgtrigger.compiler.Trigger(name='audit', sql=pgtrigger.compiler.UpsertTriggerSql(execute="audit_capture('organizations_membership', 'organization_id', 'id', '', '')", func='RETURN NULL;', hash='23361828fcce1236b74447bc099fe1bd9287d11d', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_audit_5e653', table='organizations_membership', when='AFTER')),
+            model_name="membership",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('organizations_membership', 'organization_id', 'id', '', '')",
+                    func="RETURN NULL;",
+                    hash="23361828fcce1236b74447bc099fe1bd9287d11d",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_5e653",
+                    table="organizations_membership",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='joincode',
-            constraint=incident_center.kernel.constraints.RowLevelSecurity(field='organization', name='join_code_wall', privileges='SELECT, INSERT, UPDATE'),
+            model_name="joincode",
+            constraint=incident_center.kernel.constraints.RowLevelSecurity(
+                field="organization", name="join_code_wall", privileges="SELECT, INSERT, UPDATE"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='joincode',
-            constraint=models.UniqueConstraint(fields=('organization', 'id'), name='join_code_organization_key'),
+            model_name="joincode",
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="join_code_organization_key"),
         ),
         migrations.AddConstraint(
-            model_name='joincode',
-            constraint=models.UniqueConstraint(condition=models.Q(('revoked_at', None)), fields=('organization',), name='join_code_one_alive'),
+            model_name="joincode",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("revoked_at", None)), fields=("organization",), name="join_code_one_alive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='joincode',
-            constraint=models.CheckConstraint(condition=models.Q(('role', organizations.access.Role['OWNER']), _negated=True), name='join_code_never_owner'),
+            model_name="joincode",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role", organizations.access.Role["OWNER"]), _negated=True),
+                name="join_code_never_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='joincode',
-            constraint=models.CheckConstraint(condition=models.Q(('uses__lte', models.F('max_uses'))), name='join_code_uses_bounded'),
+            model_name="joincode",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("uses__lte", models.F("max_uses"))), name="join_code_uses_bounded"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='joincode',
-            trigger=pgtrigger.compiler.Trigger(name='audit', sql=pgtrigger.compiler.UpsertTriggerSql(execute="audit_capture('organizations_joincode', 'organization_id', 'id', '', 'code,code_hash')", func='RETURN NULL;', hash='3009bb6b53c1aee8c6f61e986574d78edd5bf5b0', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_audit_9c61e', table='organizations_joincode', when='AFTER')),
+            model_name="joincode",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('organizations_joincode', 'organization_id', 'id', '', 'code,code_hash')",
+                    func="RETURN NULL;",
+                    hash="3009bb6b53c1aee8c6f61e986574d78edd5bf5b0",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_9c61e",
+                    table="organizations_joincode",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='domain',
-            constraint=incident_center.kernel.constraints.RowLevelSecurity(field='tenant', name='domain_wall', privileges='SELECT, INSERT, UPDATE, DELETE'),
+            model_name="domain",
+            constraint=incident_center.kernel.constraints.RowLevelSecurity(
+                field="tenant", name="domain_wall", privileges="SELECT, INSERT, UPDATE, DELETE"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='domain',
-            trigger=pgtrigger.compiler.Trigger(name='audit', sql=pgtrigger.compiler.UpsertTriggerSql(execute="audit_capture('organizations_domain', 'tenant_id', 'id', '', '')", func='RETURN NULL;', hash='45b85de589103d801400b57f013f01855b9185dd', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_audit_1e82c', table='organizations_domain', when='AFTER')),
+            model_name="domain",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('organizations_domain', 'tenant_id', 'id', '', '')",
+                    func="RETURN NULL;",
+                    hash="45b85de589103d801400b57f013f01855b9185dd",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_1e82c",
+                    table="organizations_domain",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='passwordlink',
-            constraint=incident_center.kernel.constraints.RowLevelSecurity(field='organization', name='password_link_wall', privileges='SELECT, INSERT, UPDATE'),
+            model_name="passwordlink",
+            constraint=incident_center.kernel.constraints.RowLevelSecurity(
+                field="organization", name="password_link_wall", privileges="SELECT, INSERT, UPDATE"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='passwordlink',
-            constraint=models.UniqueConstraint(fields=('organization', 'id'), name='password_link_organization_key'),
+            model_name="passwordlink",
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="password_link_organization_key"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='passwordlink',
-            trigger=pgtrigger.compiler.Trigger(name='audit', sql=pgtrigger.compiler.UpsertTriggerSql(execute="audit_capture('organizations_passwordlink', 'organization_id', 'id', '', 'token_hash')", func='RETURN NULL;', hash='1ee812afba585c48d11bf177d6e1185120503721', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_audit_d0ca0', table='organizations_passwordlink', when='AFTER')),
+            model_name="passwordlink",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('organizations_passwordlink', 'organization_id', 'id', '', 'token_hash')",
+                    func="RETURN NULL;",
+                    hash="1ee812afba585c48d11bf177d6e1185120503721",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_d0ca0",
+                    table="organizations_passwordlink",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=incident_center.kernel.constraints.RowLevelSecurity(field='organization', name='api_key_wall', privileges='SELECT, INSERT, UPDATE'),
+            model_name="apikey",
+            constraint=incident_center.kernel.constraints.RowLevelSecurity(
+                field="organization", name="api_key_wall", privileges="SELECT, INSERT, UPDATE"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.UniqueConstraint(fields=('organization', 'id'), name='api_key_organization_key'),
+            model_name="apikey",
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="api_key_organization_key"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='apikey',
-            trigger=pgtrigger.compiler.Trigger(name='audit', sql=pgtrigger.compiler.UpsertTriggerSql(execute="audit_capture('organizations_apikey', 'organization_id', 'id', 'last_used_at', 'secret_hash')", func='RETURN NULL;', hash='9aebf12aebdf9ae7f2fb267449760dae0347e495', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_audit_39cc9', table='organizations_apikey', when='AFTER')),
+            model_name="apikey",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('organizations_apikey', 'organization_id', 'id', 'last_used_at', 'secret_hash')",
+                    func="RETURN NULL;",
+                    hash="9aebf12aebdf9ae7f2fb267449760dae0347e495",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_39cc9",
+                    table="organizations_apikey",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='team',
-            constraint=incident_center.kernel.constraints.RowLevelSecurity(field='organization', name='team_wall', privileges='SELECT, INSERT, UPDATE, DELETE'),
+            model_name="team",
+            constraint=incident_center.kernel.constraints.RowLevelSecurity(
+                field="organization", name="team_wall", privileges="SELECT, INSERT, UPDATE, DELETE"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='team',
-            constraint=models.UniqueConstraint(fields=('organization', 'id'), name='team_organization_key'),
+            model_name="team",
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="team_organization_key"),
         ),
         migrations.AddConstraint(
-            model_name='team',
-            constraint=models.UniqueConstraint(models.F('organization'), django.db.models.functions.text.Lower('name'), name='team_name_once'),
+            model_name="team",
+            constraint=models.UniqueConstraint(
+                models.F("organization"), django.db.models.functions.text.Lower("name"), name="team_name_once"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='team',
-            trigger=pgtrigger.compiler.Trigger(name='audit', sql=pgtrigger.compiler.UpsertTriggerSql(execute="audit_capture('organizations_team', 'organization_id', 'id', '', '')", func='RETURN NULL;', hash='3984667a01598048ac51b7f4b1f1b9145ac619c6', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_audit_ee3b7', table='organizations_team', when='AFTER')),
+            model_name="team",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('organizations_team', 'organization_id', 'id', '', '')",
+                    func="RETURN NULL;",
+                    hash="3984667a01598048ac51b7f4b1f1b9145ac619c6",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_ee3b7",
+                    table="organizations_team",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='service',
-            constraint=incident_center.kernel.constraints.RowLevelSecurity(field='organization', name='service_wall', privileges='SELECT, INSERT, UPDATE, DELETE'),
+            model_name="service",
+            constraint=incident_center.kernel.constraints.RowLevelSecurity(
+                field="organization", name="service_wall", privileges="SELECT, INSERT, UPDATE, DELETE"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='service',
-            constraint=models.UniqueConstraint(fields=('organization', 'id'), name='service_organization_key'),
+            model_name="service",
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="service_organization_key"),
         ),
         migrations.AddConstraint(
-            model_name='service',
-            constraint=models.UniqueConstraint(models.F('organization'), django.db.models.functions.text.Lower('name'), django.db.models.functions.text.Lower('environment'), condition=models.Q(('retired_at', None)), name='service_name_once'),
+            model_name="service",
+            constraint=models.UniqueConstraint(
+                models.F("organization"),
+                django.db.models.functions.text.Lower("name"),
+                django.db.models.functions.text.Lower("environment"),
+                condition=models.Q(("retired_at", None)),
+                name="service_name_once",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='service',
-            trigger=pgtrigger.compiler.Trigger(name='audit', sql=pgtrigger.compiler.UpsertTriggerSql(execute="audit_capture('organizations_service', 'organization_id', 'public_id', '', '')", func='RETURN NULL;', hash='af1072f85474aa189561e0a328d7dcabb27d76ec', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_audit_8ff67', table='organizations_service', when='AFTER')),
+            model_name="service",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('organizations_service', 'organization_id', 'public_id', '', '')",
+                    func="RETURN NULL;",
+                    hash="af1072f85474aa189561e0a328d7dcabb27d76ec",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_8ff67",
+                    table="organizations_service",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='teammember',
-            constraint=incident_center.kernel.constraints.RowLevelSecurity(field='organization', name='team_member_wall', privileges='SELECT, INSERT, UPDATE, DELETE'),
+            model_name="teammember",
+            constraint=incident_center.kernel.constraints.RowLevelSecurity(
+                field="organization", name="team_member_wall", privileges="SELECT, INSERT, UPDATE, DELETE"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='teammember',
-            constraint=models.UniqueConstraint(fields=('organization', 'id'), name='team_member_organization_key'),
+            model_name="teammember",
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="team_member_organization_key"),
         ),
         migrations.AddConstraint(
-            model_name='teammember',
-            constraint=models.UniqueConstraint(fields=('organization', 'team', 'membership'), name='team_member_once'),
+            model_name="teammember",
+            constraint=models.UniqueConstraint(fields=("organization", "team", "membership"), name="team_member_once"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='teammember',
-            trigger=pgtrigger.compiler.Trigger(name='audit', sql=pgtrigger.compiler.UpsertTriggerSql(execute="audit_capture('organizations_teammember', 'organization_id', 'id', '', '')", func='RETURN NULL;', hash='50ce96c2b15e1c7c5ac705d2fb98afb1f97a5946', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_audit_4678f', table='organizations_teammember', when='AFTER')),
+            model_name="teammember",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    execute="audit_capture('organizations_teammember', 'organization_id', 'id', '', '')",
+                    func="RETURN NULL;",
+                    hash="50ce96c2b15e1c7c5ac705d2fb98afb1f97a5946",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_4678f",
+                    table="organizations_teammember",
+                    when="AFTER",
+                ),
+            ),
         ),
         # Composite references need the unique keys that they point at, so they come last.
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=incident_center.kernel.constraints.SameOrganization(field='service', name='api_key_service'),
+            model_name="apikey",
+            constraint=incident_center.kernel.constraints.SameOrganization(field="service", name="api_key_service"),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=incident_center.kernel.constraints.SameOrganization(field='rotated_from', name='api_key_rotated_from'),
+            model_name="apikey",
+            constraint=incident_center.kernel.constraints.SameOrganization(
+                field="rotated_from", name="api_key_rotated_from"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='service',
-            constraint=incident_center.kernel.constraints.SameOrganization(field='team', name='service_team'),
+            model_name="service",
+            constraint=incident_center.kernel.constraints.SameOrganization(field="team", name="service_team"),
         ),
         migrations.AddConstraint(
-            model_name='teammember',
-            constraint=incident_center.kernel.constraints.SameOrganization(field='team', name='team_member_team'),
+            model_name="teammember",
+            constraint=incident_center.kernel.constraints.SameOrganization(field="team", name="team_member_team"),
         ),
         migrations.AddConstraint(
-            model_name='teammember',
-            constraint=incident_center.kernel.constraints.SameOrganization(field='membership', name='team_member_membership'),
+            model_name="teammember",
+            constraint=incident_center.kernel.constraints.SameOrganization(
+                field="membership", name="team_member_membership"
+            ),
         ),
     ]

@@ -60,7 +60,10 @@ class OrganizationForm(forms.Form):
         label="Time zone", choices=[(zone, zone) for zone in sorted(zoneinfo.available_timezones())]
     )
     log_retention_days = forms.TypedChoiceField(
-        label="Logs are kept for", choices=RETENTION_CHOICES, coerce=int, help_text="Holds for logs that arrive from now on."
+        label="Logs are kept for",
+        choices=RETENTION_CHOICES,
+        coerce=int,
+        help_text="Holds for logs that arrive from now on.",
     )
 
 

@@ -54,7 +54,7 @@ def test_no_table_shows_a_row_without_a_scope(runtime_connection, owner_connecti
 
 
 def test_no_table_shows_another_organizations_row(runtime_connection, owner_connection, worlds):
-    acme, globex = worlds
+    acme, _ = worlds
     enter(runtime_connection, acme.organization.pk)
     for table in walled_tables(owner_connection):
         column = {"organizations_organization": "id", "organizations_domain": "tenant_id"}.get(table, "organization_id")

@@ -41,7 +41,9 @@ def test_an_owner_sees_and_changes_the_own_members_only():
 def test_the_last_owner_cannot_be_demoted_here_either():
     acme = make_world("Acme")
     owner = acme.owner
-    answer = client_of(owner.user).post(f"{MEMBERS}{owner.pk}/change/", {"role": "engineer", "is_active": "on"}, follow=True)
+    answer = client_of(owner.user).post(
+        f"{MEMBERS}{owner.pk}/change/", {"role": "engineer", "is_active": "on"}, follow=True
+    )
     assert "no active owner" in answer.content.decode()
     with acme.scope():
         owner.refresh_from_db()

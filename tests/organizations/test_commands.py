@@ -17,7 +17,12 @@ from tests.servers import ROOT
 
 def manage(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -68,5 +73,7 @@ def test_an_operator_founds_organizations_where_strangers_may_not(committed_data
 
 def test_an_operator_belongs_to_no_organization(committed_database, owner_connection):
     assert manage("create_operator", "--email", "op@example.com", "--name", "Op").returncode == 0
-    row = owner_connection.execute("SELECT is_operator FROM organizations_user WHERE email = 'op@example.com'").fetchone()
+    row = owner_connection.execute(
+        "SELECT is_operator FROM organizations_user WHERE email = 'op@example.com'"
+    ).fetchone()
     assert row == (True,)

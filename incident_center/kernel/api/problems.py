@@ -159,7 +159,10 @@ def flatten_errors(detail: Any, path: str = "") -> list[dict[str, str]]:
 
 def _answer(status: int, detail: str = "", headers: Mapping[str, str] | None = None, **members: Any) -> Response:
     return Response(
-        problem_document(status, detail, **members), status=status, content_type=PROBLEM_JSON, headers=dict(headers or {})
+        problem_document(status, detail, **members),
+        status=status,
+        content_type=PROBLEM_JSON,
+        headers=dict(headers or {}),
     )
 
 

@@ -38,9 +38,7 @@ def page_header(
     back_label: str = "",
 ) -> SafeString:
     """The page's one <h1>. The body holds its actions: at most one `btn-primary`, first."""
-    return _render(
-        "page_header", content, title=title, subtitle=subtitle, back_url=back_url, back_label=back_label
-    )
+    return _render("page_header", content, title=title, subtitle=subtitle, back_url=back_url, back_label=back_label)
 
 
 @register.simple_block_tag

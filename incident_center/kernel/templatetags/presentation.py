@@ -31,12 +31,8 @@ def icon(name: str, label: str = "") -> SafeString:
     """
     address = f"{static(ICON_SPRITE)}#{name}"
     if label:
-        return format_html(
-            '<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, address
-        )
-    return format_html(
-        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"/></svg>', address
-    )
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, address)
+    return format_html('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"/></svg>', address)
 
 
 @register.simple_tag
@@ -72,9 +68,7 @@ def relative_time(moment: datetime | None, missing: str = NOT_KNOWN) -> SafeStri
 
 
 @register.simple_tag
-def exact_time(
-    moment: datetime | None, precision: str = "second", missing: str = NOT_KNOWN
-) -> SafeString | str:
+def exact_time(moment: datetime | None, precision: str = "second", missing: str = NOT_KNOWN) -> SafeString | str:
     """Say when, exactly, in the reader's zone (time.js; before it runs, in UTC).
 
     `precision` is "millisecond", "second", "minute", or "time" for the time of day alone.
@@ -183,9 +177,7 @@ def severity(value: str, pill: bool = False) -> SafeString:
 @register.simple_tag
 def status(value: str) -> SafeString:
     """Show an incident's status by shape, word and colour."""
-    return format_html(
-        '<span class="status status-{}">{}{}</span>', value, mark(f"status-{value}"), value.capitalize()
-    )
+    return format_html('<span class="status status-{}">{}{}</span>', value, mark(f"status-{value}"), value.capitalize())
 
 
 class Step(NamedTuple):

@@ -12,7 +12,7 @@ from django.shortcuts import render
 
 from incident_center.kernel.templatetags.presentation import NOT_KNOWN, long_duration, short_duration
 from incidents import selectors
-from incidents.filters import with_sort_keys
+from incidents.filters import ORDERINGS, with_sort_keys
 from incidents.lifecycle import Status
 from incidents.portal.service_grid import service_grid
 from incidents.statistics import recent_response_times
@@ -25,6 +25,7 @@ from organizations.access import Action
 from organizations.portal.base import PortalView
 
 MOST_CARDS = 12
+MOST_SEVERE_FIRST: str = f"-{ORDERINGS['severity']}"
 VOLUME_SPAN = timedelta(hours=24)
 #: Counting a day of logs takes a while in a large organization; the picture of a day can be a minute old.
 VOLUME_KEPT_SECONDS = 60
@@ -38,7 +39,7 @@ class DashboardPage(PortalView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         waiting = selectors.listed_incidents(self.member).exclude(status=Status.RESOLVED)
-        most_severe = with_sort_keys(waiting, "severity_key").order_by("-severity_key")
+        most_severe = with_sort_keys(waiting, MOST_SEVERE_FIRST).order_by(MOST_SEVERE_FIRST)
         cards = list(most_severe[: MOST_CARDS + 1])
         sees_everything = self.member.can(Action.READ_LOGS)
         context: dict[str, Any] = {

@@ -288,8 +288,7 @@ class IncidentEditPage(IncidentPageView):
                 form.add_error(name, f"Meanwhile someone changed this to “{values['current']}”.")
         if not conflicts:
             form.add_error(None, conflict.detail)
-        form.data = form.data.copy()
-        form.data["version"] = str(conflict.members.get("version", incident.version))
+        form.data = {**form.data.dict(), "version": str(conflict.members.get("version", incident.version))}  # type: ignore[attr-defined]
         return self._page(incident, form, status=409, has_conflict=bool(conflicts))
 
     def _form(self, incident: Incident, *arguments: Any) -> IncidentEditForm:

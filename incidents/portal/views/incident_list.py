@@ -29,7 +29,7 @@ from organizations.portal.base import PortalView
 
 NOT_RESOLVED = ",".join(status for status in Status if status is not Status.RESOLVED)
 MOST_SEVERE_FIRST = "-severity"
-SAVED_VIEWS = (
+SAVED_VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Not resolved", {}),
     ("Mine", {"assignee": "me"}),
     ("Unassigned", {"assignee": "none"}),

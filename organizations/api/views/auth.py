@@ -85,7 +85,6 @@ class RegisterView(PublicApiView):
 def throttle_sign_up(request: HttpRequest) -> None:
     """Raises TooManyRequests above 20 sign-ups a minute from one address."""
 
-
     if not ratelimit.consume(request, action="signup"):
         raise TooManyRequests("Too many sign-ups from this address; wait a minute.", retry_after=THROTTLE_SECONDS)
 

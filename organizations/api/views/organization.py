@@ -90,9 +90,7 @@ class PasswordLinkView(OrganizationApiView):
 
     @extend_schema(request=None, responses={201: PasswordLinkSerializer}, tags=TAGS)
     def post(self, request: Request, membership_id: UUID) -> Response:
-        issued = password_link_issue(
-            membership_id=membership_id, actor=self.member.actor, issued_by=self.member.user
-        )
+        issued = password_link_issue(membership_id=membership_id, actor=self.member.actor, issued_by=self.member.user)
         return Response({"url": issued.url, "expires_at": issued.link.expires_at}, status=201)
 
 

@@ -74,9 +74,7 @@ class ServiceDetailView(OrganizationApiView):
     def patch(self, request: Request, service_id: UUID) -> Response:
         serializer = ServiceSerializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        service = service_update(
-            service_id=service_id, actor=self.member.actor, changes=serializer.validated_data
-        )
+        service = service_update(service_id=service_id, actor=self.member.actor, changes=serializer.validated_data)
         return Response(ServiceSerializer(service).data)
 
     @extend_schema(responses={204: None}, tags=["services"])

@@ -174,7 +174,5 @@ def _service(keywords: dict[str, Any]) -> Service | None:
     return selectors.get_service(keywords["service_id"]) if "service_id" in keywords else None
 
 
-def _shown_once(
-    view: PortalView, request: HttpRequest, service: Service | None, issued: IssuedKey
-) -> HttpResponse:
+def _shown_once(view: PortalView, request: HttpRequest, service: Service | None, issued: IssuedKey) -> HttpResponse:
     return keys_page(view, request, service, issued_key=issued.key)

@@ -116,9 +116,7 @@ class MemberPasswordLinkView(PortalView):
 
     def post(self, request: HttpRequest, membership_id: UUID) -> HttpResponse:
         member = selectors.get_member(membership_id)
-        issued = password_link_issue(
-            membership_id=membership_id, actor=self.member.actor, issued_by=self.member.user
-        )
+        issued = password_link_issue(membership_id=membership_id, actor=self.member.actor, issued_by=self.member.user)
         return members_page(self, request, password_link=issued.url, password_link_for=member.user.name)
 
 

@@ -76,9 +76,7 @@ def test_the_stepper_tells_skipped_steps_from_done_ones() -> None:
 
 def test_a_reopened_incident_shows_no_time_for_what_lies_ahead() -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    steps = presentation.status_stepper("investigating", opened_at=at, acknowledged_at=at, resolved_at=at)[
-        "steps"
-    ]
+    steps = presentation.status_stepper("investigating", opened_at=at, acknowledged_at=at, resolved_at=at)["steps"]
     assert [step.at for step in steps] == [at, at, None, None]
 
 
@@ -102,9 +100,7 @@ def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
 
 
 def test_no_template_holds_what_the_content_security_policy_refuses() -> None:
-    refused = re.compile(
-        r"\sstyle=|<style|\son[a-z]+=|hx-on|javascript:|<script(?![^>]*(?:\ssrc=|application/json))"
-    )
+    refused = re.compile(r"\sstyle=|<style|\son[a-z]+=|hx-on|javascript:|<script(?![^>]*(?:\ssrc=|application/json))")
     for page in (Path(settings.BASE_DIR) / "templates").glob("**/*.html"):
         found = refused.search(page.read_text())
         assert found is None, f"{page}: {found and found.group()}"
