@@ -23,7 +23,7 @@ def delivery_finish(*, claim: Claim, result: Result, now: datetime, actor: Actor
         # The incident first, as everywhere: its timeline may be written below.
         Incident.objects.select_for_update(no_key=True).get(pk=claim.delivery.incident_id)
         delivery = Delivery.objects.select_for_update(no_key=True).select_related(None).get(pk=claim.delivery.pk)
-        if delivery.state != Delivery.State.PENDING:
+        if delivery.attempt_count != claim.number or delivery.state != Delivery.State.PENDING:
             return False
         retry_at = None
         if result.outcome is Outcome.RETRY:
