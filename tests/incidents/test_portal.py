@@ -129,6 +129,16 @@ def test_two_edits_at_once_show_both_versions(world):
     assert fresh(world, incident).title == "Slow checkout"
 
 
+def test_a_conflict_speaks_the_forms_words(world):
+    incident = in_scope(world, open_incident, title="Slow")
+    address = f"/incidents/{incident.reference}/edit"
+    service = world.service("payments")
+    fields = {"title": "Slow", "description": "", "severity": "high", "priority": "P2", "version": "1"}
+    client_of(world).post(address, {**fields, "service": str(service.public_id)})
+    conflict = client_of(world, Role.TEAM_LEAD).post(address, {**fields, "service": ""})
+    assert "Meanwhile someone changed this to “payments (production)”." in conflict.content.decode()
+
+
 def test_an_engineer_gets_no_button_that_would_be_refused(world):
     incident = in_scope(world, open_incident)
     client = client_of(world, Role.ENGINEER)

@@ -285,7 +285,8 @@ class IncidentEditPage(IncidentPageView):
         conflicts = conflict.members.get("conflicts", {})
         for name, values in conflicts.items():
             if name in form.fields:
-                form.add_error(name, f"Meanwhile someone changed this to “{values['current']}”.")
+                theirs = _words_for(form.fields[name], values["current"])
+                form.add_error(name, f"Meanwhile someone changed this to “{theirs}”.")
         if not conflicts:
             form.add_error(None, conflict.detail)
         form.data = {**form.data.dict(), "version": str(conflict.members.get("version", incident.version))}  # type: ignore[attr-defined]
@@ -300,3 +301,9 @@ class IncidentEditPage(IncidentPageView):
     ) -> HttpResponse:
         context = {"incident": incident, "form": form, "has_conflict": has_conflict}
         return render(self.request, "incidents/edit.html", context, status=status)
+
+
+def _words_for(field: forms.Field, value: str | None) -> str:
+    """What the form calls the value: the label of its choice, where the field has choices."""
+    choices = {str(key): str(label) for key, label in getattr(field, "choices", ())}
+    return choices.get(value or "", value or "")
