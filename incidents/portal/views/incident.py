@@ -28,7 +28,6 @@ from incidents.markdown import render_markdown
 from incidents.models import MOST_LINKED_LOGS, EventKind, Incident
 from incidents.names import names_for_events
 from incidents.portal import reads
-from incidents.portal.addresses import LOGS_ADDRESS
 from incidents.portal.forms import NOBODY, AssignForm, IncidentEditForm, MergeForm, NoteForm, ReasonForm, StatusForm
 from incidents.portal.problems import problem_to_form
 from incidents.portal.sentences import lines
@@ -132,7 +131,7 @@ def _logs_url(incident: Incident) -> str:
     }
     if incident.service:
         query |= {"service": incident.service.name, "environment": incident.service.environment}
-    return f"{LOGS_ADDRESS}?{urlencode(query)}"
+    return f"{reverse('ingestion:logs')}?{urlencode(query)}"
 
 
 class IncidentDetailPage(IncidentPageView):

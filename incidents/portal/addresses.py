@@ -1,3 +1,0 @@
-"""Addresses of other apps' pages that this app's pages lead to."""
-
-LOGS_ADDRESS = "/logs"
