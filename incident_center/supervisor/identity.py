@@ -22,7 +22,7 @@ from incident_center.supervisor.errors import StartError
 # itself.
 UNPRIVILEGED_USERS = ("nobody", "daemon")
 
-# Where root keeps the servers' data when their user cannot reach the state folder (a checkout under /root).
+# Where root keeps the servers' data when their user cannot reach the state folder (a checkout in root's home).
 FALLBACK_FOLDER = Path("/var/lib/incident-center")
 
 # A note left in the wished-for place, so that data is found again even when the checkout has moved.
