@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,20 +60,20 @@ def test_the_secret_is_shown_once_and_the_address_never(api, world, receiver):
 
 
 def test_what_happened_to_channels_reads_as_sentences(api, world, receiver):
-    from audit import messages
+    from audit import messages, selectors
 
     channel = post(api, "/v1/channels", kind="slack", name="Ops", url=receiver.url).json()
     assert channel["secret"] is None
     api.patch(f"/v1/channels/{channel['id']}", {"enabled": False}, content_type="application/json")
     assert api.delete(f"/v1/channels/{channel['id']}").status_code == 204
     with world.scope():
-        entries = AuditEntry.objects.filter(table_name="notifications_channel").order_by("position")
-        names = messages.Names({world.owner.user_id: "Ada"}, {}, {})
+        entries = list(AuditEntry.objects.filter(table_name="notifications_channel").order_by("position"))
+        names = replace(selectors.names_for(entries), people={world.owner.user_id: "Ada"})
         sentences = [messages.message(entry, names) for entry in entries]
     assert sentences == [
         "Ada created the slack channel “Ops”",
-        "Ada switched a channel off",
-        "Ada removed a channel and wiped its address",
+        "Ada switched the channel “Ops” off",
+        "Ada removed the channel “Ops” and wiped its address",
     ]
 
 
