@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -141,7 +142,7 @@ class IncidentDetailPage(IncidentPageView):
         return self.page(self.incident(reference))
 
 
-class IncidentStep(IncidentPageView):
+class IncidentStep(IncidentPageView, ABC):
     """A form on the page: does one thing and goes back to where it was sent from."""
 
     actions: ClassVar[dict[str, Action]] = {"POST": Action.WORK_INCIDENTS}
@@ -161,8 +162,9 @@ class IncidentStep(IncidentPageView):
             return self.answer_refusal(incident, form, problem)
         return redirect(way_back(request, reverse("incidents:detail", args=[incident.reference])))
 
+    @abstractmethod
     def act(self, incident: Incident, data: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """What the form asks for, through an action; its refusals are shown on the page."""
 
     def answer_refusal(self, incident: Incident, form: forms.Form, problem: Problem) -> HttpResponse:
         """Says why it was not done, on the page as it is now."""
