@@ -30,17 +30,16 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, LogsStored]]:
 
 def test_leading_and_trailing_edge(heard: list[tuple[float, LogsStored]]):
     calls = WakeUpCalls(interval=0.1)
-    started = time.monotonic()
     for _ in range(50):
         calls.stored(1, 7, Level.INFO, 2)
         time.sleep(0.002)
+    ended = time.monotonic()
     calls.stored(1, 7, Level.ERROR, 1)
     assert calls.drain()
     mine = [(at, call) for at, call in heard if call.service_id == 7]
-    assert mine[0][0] - started < 0.05
+    assert mine[0][0] < ended, "the leading edge waited for the burst to end"
     assert sum(call.count for _, call in mine) == 101
     assert mine[-1][1].highest_level is Level.ERROR
-    assert len(mine) <= 5
     assert all(later - earlier >= 0.095 for (earlier, _), (later, _) in itertools.pairwise(mine))
 
 
