@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
 
 from incident_center.kernel.events import Event
 from incident_center.kernel.scope import Actor
@@ -31,5 +33,28 @@ class IncidentCounted:
     incident: Incident
 
 
+class Urgency(StrEnum):
+    """HIGH wakes people; LOW may wait for the morning."""
+
+    HIGH = "high"
+    LOW = "low"
+
+
+@dataclass(frozen=True)
+class RespondersPaged:
+    """A step of an escalation is due: these people are to be told now, by their own contact rules.
+
+    ``event`` is the timeline event that says so. ``channel_ids`` are channels that the step names besides people.
+    """
+
+    incident: Incident
+    event: TimelineEvent
+    actor: Actor
+    user_ids: tuple[UUID, ...]
+    channel_ids: tuple[UUID, ...]
+    urgency: Urgency
+
+
 incident_changed: Event[IncidentChanged] = Event("incident changed")
 incident_counted: Event[IncidentCounted] = Event("incident counted")
+responders_paged: Event[RespondersPaged] = Event("responders paged")

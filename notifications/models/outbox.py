@@ -1,103 +1,14 @@
-"""The inbox, the channels, and the outbox between an incident's change and the world outside."""
+"""The outbox between an incident's change and the world outside."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 from django.utils import timezone
 
-from incident_center.kernel.audit_trail import AuditTrail, append_only
+from incident_center.kernel.audit_trail import append_only
 from incident_center.kernel.constraints import APPEND_ONLY, SameOrganization
 from incident_center.kernel.models import OrganizationOwned, owned, reference
-from incident_center.kernel.secrets import EncryptedTextField
-from incidents.lifecycle import Severity
-from notifications.channels.base import Recipient
-from notifications.topics import DEFAULT_TOPICS, Topic
-from organizations.models import User
-
-SEVERITY_CHOICES = [(severity.value, severity.label) for severity in Severity]
-
-
-class Notification(OrganizationOwned):
-    """One line in a person's inbox: what happened to an incident that concerns them."""
-
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
-    incident = reference("incidents.Incident", db_index=False)
-    event = reference("incidents.TimelineEvent", db_index=False)
-    topic = models.CharField(max_length=30, choices=[(topic.value, topic.label) for topic in Topic])
-    title = models.CharField(max_length=600)
-    body = models.TextField(blank=True, default="")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    read_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [
-            *owned("notification", privileges="SELECT, INSERT, UPDATE"),
-            SameOrganization(name="notification_incident", field="incident"),
-            SameOrganization(name="notification_event", field="event"),
-            models.UniqueConstraint(fields=["organization", "user", "event"], name="notification_once"),
-        ]
-        indexes = [
-            models.Index(fields=["organization", "user", "-id"], name="notification_newest"),
-            models.Index(fields=["organization", "user", "-id"], condition=Q(read_at=None), name="notification_unread"),
-        ]
-
-    def __str__(self) -> str:
-        return self.title
-
-
-def default_topics() -> list[str]:
-    return [topic.value for topic in DEFAULT_TOPICS]
-
-
-class Channel(OrganizationOwned):
-    """A way out of the installation: where to, how, and which changes go there."""
-
-    name = models.CharField(max_length=200)
-    kind = models.CharField(max_length=30)
-    # A webhook's address is a credential in itself, so it is kept like one.
-    url = EncryptedTextField()
-    secret = EncryptedTextField(blank=True, default="")
-    # Until it expires, messages are signed with both, so that a receiver can change over without a gap.
-    previous_secret = EncryptedTextField(blank=True, default="")
-    previous_secret_expires_at = models.DateTimeField(null=True)
-    enabled = models.BooleanField(default=True)
-    events = ArrayField(models.CharField(max_length=30), default=default_topics)
-    minimum_severity = models.CharField(max_length=10, choices=SEVERITY_CHOICES, default=Severity.LOW)
-    service = reference("organizations.Service", null=True, blank=True)
-    environment = models.CharField(max_length=100, blank=True, default="")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # A channel is never deleted: its deliveries are a record. Its address and secrets are wiped.
-    removed_at = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        constraints = [
-            *owned("channel", privileges="SELECT, INSERT, UPDATE"),
-            SameOrganization(name="channel_service", field="service"),
-            models.UniqueConstraint(
-                models.F("organization"), Lower("name"), condition=Q(removed_at=None), name="channel_name_once"
-            ),
-        ]
-        triggers = [AuditTrail(redact=("url", "secret", "previous_secret"))]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def is_open(self) -> bool:
-        """Whether messages may leave through it."""
-        return self.enabled and self.removed_at is None
-
-    def recipient(self, now: datetime) -> Recipient:
-        """Where messages go, with the secrets that are alive."""
-        secrets = [self.secret]
-        if self.previous_secret_expires_at is not None and self.previous_secret_expires_at > now:
-            secrets.append(self.previous_secret)
-        return Recipient(url=self.url, secrets=tuple(secret for secret in secrets if secret))
 
 
 class Delivery(OrganizationOwned):

@@ -1,4 +1,4 @@
-"""Incidents, their timeline, and the sample of logs that each carries."""
+"""Incidents, and the sample of logs that each carries."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from incident_center.kernel.audit_trail import AuditTrail, append_only
-from incident_center.kernel.constraints import APPEND_ONLY, SameOrganization
+from incident_center.kernel.audit_trail import AuditTrail
+from incident_center.kernel.constraints import SameOrganization
 from incident_center.kernel.models import OrganizationOwned, OrganizationScoped, owned, reference
 from incidents.lifecycle import NEXT, Priority, Severity, Source, Status
 from incidents.triggers import IdentityGuard, LifecycleGuard
@@ -16,25 +16,6 @@ from organizations.models import User
 LONGEST_TITLE = 500
 LONGEST_KEY = 255
 MOST_LINKED_LOGS = 50
-
-
-class EventKind(models.TextChoices):
-    """What a timeline event says. The data that goes with each is in docs/incidents.md."""
-
-    OPENED = "opened"
-    ACKNOWLEDGED = "acknowledged"
-    STATUS_CHANGED = "status_changed"
-    NOTE = "note"
-    ASSIGNED = "assigned"
-    SEVERITY_CHANGED = "severity_changed"
-    PRIORITY_CHANGED = "priority_changed"
-    EDITED = "edited"
-    RECURRED = "recurred"
-    LOGS_LINKED = "logs_linked"
-    MERGED = "merged"
-    WITHDRAWN = "withdrawn"
-    NOTIFICATION_SENT = "notification_sent"
-    NOTIFICATION_FAILED = "notification_failed"
 
 
 class IncidentCounter(OrganizationScoped):
@@ -171,31 +152,6 @@ class Incident(OrganizationOwned):
         if self.withdrawn_at is not None or self.merged_into_id is not None:
             return ()
         return NEXT[Status(self.status)]
-
-
-class TimelineEvent(OrganizationOwned):
-    """One thing that happened to an incident: attributed, ordered by ``sequence``, and never changed by
-    anyone.
-    """
-
-    incident = reference("incidents.Incident", related_name="timeline", db_index=False)
-    sequence = models.PositiveIntegerField()
-    kind = models.CharField(max_length=30, choices=EventKind.choices)
-    # "user:<uuid>", "key:<uuid>" or "system:<name>".
-    actor = models.CharField(max_length=200)
-    at = models.DateTimeField()
-    data = models.JSONField(default=dict)
-
-    class Meta:
-        constraints = [
-            *owned("timeline_event", privileges=APPEND_ONLY),
-            SameOrganization(name="timeline_event_incident", field="incident"),
-            models.UniqueConstraint(fields=["organization", "incident", "sequence"], name="timeline_event_in_order"),
-        ]
-        triggers = [*append_only()]
-
-    def __str__(self) -> str:
-        return f"{self.kind} by {self.actor}"
 
 
 class IncidentLog(OrganizationOwned):
