@@ -10,6 +10,8 @@ MIB = 1024 * KIB
 #: A request's body, after decompression. Larger ones are refused with 413.
 BODY_BYTES = 10 * MIB
 ENTRIES_PER_REQUEST = 10_000
+#: Collectors send what they have gathered, without a limit on records unless told to have one; the bytes bound it.
+OTLP_RECORDS_PER_REQUEST = 50_000
 
 MESSAGE_BYTES = 64 * KIB
 #: In canonical form: no spaces, sorted keys.

@@ -84,7 +84,7 @@ def _scoped_pieces(pieces: Iterable[bytes], scope: Scope, organization_id: int) 
 
 
 class ProblemMiddleware:
-    """The last word on errors under the API's paths: problem+json, never an HTML page, never a bare 500."""
+    """The last word on errors under the API's paths: never an HTML page, never a bare 500."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -93,7 +93,8 @@ class ProblemMiddleware:
         response = self.get_response(request)
         if not is_api_path(request.path) or response.status_code < 400:
             return response
-        if isinstance(response, HttpResponse) and "json" not in response.get("Content-Type", ""):
+        # What is of no text type is an answer in a protocol's own form: OTLP's errors are protobuf.
+        if isinstance(response, HttpResponse) and response.get("Content-Type", "text/").startswith("text/"):
             headers = {name: value for name, value in response.items() if name in ("Allow", "Retry-After")}
             return problem_response(response.status_code, headers=headers)
         return response

@@ -103,7 +103,7 @@ def receive_logs(*, sender: Sender, received: ReceivedBody, idempotency_key: str
     try:
         parsed, unpacked = _read(sender, received, now)
         receipt = _receipt(sender, unpacked, idempotency_key)
-        answer = _store(sender, parsed, receipt, now)
+        answer = store_logs(sender, parsed, receipt, now)
     except Problem as problem:
         metrics.refused.labels(status=str(problem.status)).inc()
         raise
@@ -145,27 +145,37 @@ def _check_form(received: ReceivedBody) -> None:
 
 
 def _refuse(sender: Sender, received: ReceivedBody, error: Exception, now: datetime) -> NoReturn:
-    """Keeps the beginning of the body, counted when it was seen before, and tells the sender what was wrong
-    with it.
-    """
+    """Keeps the beginning of the body and tells the sender what was wrong with it."""
     reason = str(error)
-    if received.content:
-        letter = DeadLetterRow(
-            service_id=sender.service_id,
-            kind=DeadLetter.Kind.BODY.value,
-            reason=reason,
-            content=received.content[:DEAD_LETTER_BYTES],
-            content_type=received.content_type[:200],
-            content_encoding=received.content_encoding[:40],
-            size=received.size if received.size is not None else len(received.content),
-        )
-        _write(WriteBatch(sender.organization_id, sender.retention_days, now, [], [letter]))
-        metrics.dead_letters.labels(kind="body").inc()
+    keep_body(sender, received, reason, now)
     if isinstance(error, TooLargeError | TooManyEntriesError):
         raise TooLarge(_sentence(reason)) from None
     if isinstance(error, UnsupportedEncodingError | _WrongFormError):
         raise WrongType(_sentence(reason)) from None
     raise InvalidInput("", _sentence(reason)) from None
+
+
+def keep_body(
+    sender: Sender, received: ReceivedBody, reason: str, now: datetime, kind: DeadLetter.Kind = DeadLetter.Kind.BODY
+) -> None:
+    """Makes a dead letter of the beginning of a body that cannot be read; one that came before is counted.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    if not received.content:
+        return
+    letter = DeadLetterRow(
+        service_id=sender.service_id,
+        kind=kind.value,
+        reason=reason,
+        content=received.content[:DEAD_LETTER_BYTES],
+        content_type=received.content_type[:200],
+        content_encoding=received.content_encoding[:40],
+        size=received.size if received.size is not None else len(received.content),
+    )
+    _write(WriteBatch(sender.organization_id, sender.retention_days, now, [], [letter]))
+    metrics.dead_letters.labels(kind=kind.value).inc()
 
 
 def _sentence(reason: str) -> str:
@@ -182,7 +192,13 @@ def _receipt(sender: Sender, unpacked: bytes, idempotency_key: str | None) -> Re
 # ---- Storing -----------------------------------------------------------------------------------------------
 
 
-def _store(sender: Sender, parsed: ParsedLogs, receipt: Receipt | None, now: datetime) -> Answer:
+def store_logs(sender: Sender, parsed: ParsedLogs, receipt: Receipt | None, now: datetime) -> Answer:
+    """Stores what a protocol's parser made of a body, and announces it. Returning means that it is durable.
+
+    Raises:
+        Conflict: the Idempotency-Key was used with another body.
+        Unavailable: nothing was stored.
+    """
     letters = [_dead_letter(sender, fault) for fault in parsed.faults]
     batch = WriteBatch(sender.organization_id, sender.retention_days, now, parsed.rows, letters, receipt)
     try:

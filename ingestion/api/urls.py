@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ingestion.api import views
+from ingestion.api import otlp, views
 
 urlpatterns = [
     path("ingest", views.IngestView.as_view(), name="ingest"),
+    path("otlp/v1/logs", otlp.OtlpLogsView.as_view(), name="otlp-logs"),
     path("logs", views.LogListView.as_view(), name="logs"),
     path("logs/histogram", views.LogHistogramView.as_view(), name="log-histogram"),
     path("dead-letters", views.DeadLetterListView.as_view(), name="dead-letters"),

@@ -12,10 +12,11 @@ from rest_framework.response import Response
 
 from incident_center.kernel.api.idempotency import idempotency_key
 from incident_center.kernel.api.pagination import KeysetPagination
-from incident_center.kernel.api.problems import InvalidInput, TooLarge, Unavailable
+from incident_center.kernel.api.problems import TooLarge, Unavailable
 from ingestion.actions.delete_dead_letter import delete_dead_letter
-from ingestion.actions.receive_logs import ReceivedBody, Sender, receive_logs
+from ingestion.actions.receive_logs import receive_logs
 from ingestion.actions.replay_dead_letter import replay_dead_letter
+from ingestion.api.intake import received_body, sender_of
 from ingestion.api.pagination import page_size_of, page_url, read_page
 from ingestion.api.serializers import (
     DeadLetterSerializer,
@@ -27,15 +28,13 @@ from ingestion.api.serializers import (
     bucket_document,
     log_document,
 )
-from ingestion.gateway import service_resolver
 from ingestion.histogram import log_histogram
-from ingestion.limits import BODY_BYTES, DEAD_LETTER_BYTES
+from ingestion.limits import BODY_BYTES
 from ingestion.log_filters import LogFilters
 from ingestion.logstore.port import QueryTooBroadError
 from ingestion.selectors import dead_letters, read_dead_letter, services_by_filter
 from organizations.access import Action
 from organizations.api.base import IntakeApiView, OrganizationApiView
-from organizations.keys import KeyIdentity
 
 LOG_FILTERS = [
     OpenApiParameter("service", str, description="A service's id or name."),
@@ -69,35 +68,12 @@ class IngestView(IntakeApiView):
     )
     def post(self, request: Request) -> HttpResponse:
         answer = receive_logs(
-            sender=_sender(self.key), received=_received(request), idempotency_key=idempotency_key(request)
+            sender=sender_of(self.key),
+            received=received_body(request._request),
+            idempotency_key=idempotency_key(request),
         )
         headers = {"Idempotent-Replay": "true"} if answer.is_replay else {}
         return HttpResponse(answer.body, content_type="application/json", headers=headers)
-
-
-def _sender(key: KeyIdentity) -> Sender:
-    if key.service_id is not None:
-        principal, resolver = f"service:{key.service_id}", None  # A rotated key is still the same sender.
-    else:
-        principal, resolver = str(key.actor), service_resolver(key.actor)
-    return Sender(key.organization_id, key.service_id, key.retention_days, principal, resolver)
-
-
-def _received(request: Request) -> ReceivedBody:
-    """The body, but of one that announces itself as too large only the beginning."""
-    http = request._request
-    announced = http.META.get("CONTENT_LENGTH") or ""
-    size = int(announced) if announced.isascii() and announced.isdigit() else None
-    try:
-        content = http.read(DEAD_LETTER_BYTES if size is not None and size > BODY_BYTES else BODY_BYTES + 1)
-    except OSError as error:
-        raise InvalidInput("", "The body ended before its announced length.") from error
-    return ReceivedBody(
-        content=content,
-        content_type=http.META.get("CONTENT_TYPE") or "",
-        content_encoding=http.headers.get("Content-Encoding", ""),
-        size=size,
-    )
 
 
 class LogListView(OrganizationApiView):

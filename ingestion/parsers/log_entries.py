@@ -140,15 +140,36 @@ def parse_logs(
     entries, default_service, default_environment = _decode(body, parsed.faults)
     if not entries and not parsed.faults:
         raise EmptyBatchError("logs: at least one entry is expected")
+    services = _Services(service_id, resolve_service, default_service, default_environment)
+    _judge_at(entries, parsed, services, retention, now)
+    return parsed
+
+
+def rows_of(
+    entries: list[tuple[int, Entry]],
+    *,
+    service_id: int | None,
+    retention: timedelta,
+    now: datetime,
+    resolve_service: ServiceResolver | None = None,
+) -> ParsedLogs:
+    """As ``parse_logs``, of entries that another protocol's parser made; each with its place in the request."""
+    parsed = ParsedLogs()
+    _judge_at(entries, parsed, _Services(service_id, resolve_service, None, None), retention, now)
+    return parsed
+
+
+def _judge_at(
+    entries: list[tuple[int, Entry]], parsed: ParsedLogs, services: _Services, retention: timedelta, now: datetime
+) -> None:
     _judge(
         entries,
         parsed,
-        services=_Services(service_id, resolve_service, default_service, default_environment),
+        services=services,
         oldest=_microseconds(now - retention),
         newest=_microseconds(now + FUTURE),
         now=_microseconds(now),
     )
-    return parsed
 
 
 def _microseconds(moment: datetime) -> int:
