@@ -2,12 +2,14 @@ from django.apps import AppConfig
 
 
 class IncidentsConfig(AppConfig):
-    """Incidents, their lifecycle and their immutable timeline."""
+    """Incidents, their lifecycle, their immutable timeline, and who is told of them in which order."""
 
     name = "incidents"
 
     def ready(self) -> None:
         from incidents import audit_sentences  # noqa: F401  (registers itself)
+        from incidents.escalation.service_field import register_service_field
         from incidents.portal import registration
 
         registration.register()
+        register_service_field()

@@ -1,4 +1,5 @@
 from incidents.models.decision import Decision, Stage
+from incidents.models.escalation import Escalation, EscalationPolicy, EscalationStepRun, Responder, ServicePolicies
 from incidents.models.incident import (
     LONGEST_KEY,
     LONGEST_TITLE,
@@ -14,10 +15,15 @@ __all__ = [
     "LONGEST_TITLE",
     "MOST_LINKED_LOGS",
     "Decision",
+    "Escalation",
+    "EscalationPolicy",
+    "EscalationStepRun",
     "EventKind",
     "Incident",
     "IncidentCounter",
     "IncidentLog",
+    "Responder",
+    "ServicePolicies",
     "Stage",
     "TimelineEvent",
 ]

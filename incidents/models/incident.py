@@ -65,6 +65,8 @@ class Incident(OrganizationOwned):
     withdrawn_reason = models.TextField(blank=True, default="")
     merged_into = reference("incidents.Incident", null=True)
     merged_at = models.DateTimeField(null=True, editable=False)
+    # Until then its escalation tells nobody; what is due meanwhile is due at that time.
+    muted_until = models.DateTimeField(null=True, editable=False)
 
     # In event time: when the problem showed itself first and last.
     first_occurrence_at = models.DateTimeField(default=timezone.now)

@@ -9,22 +9,37 @@ from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound
 from incident_center.kernel.scope import Actor
+from organizations import service_extensions
 from organizations.models import ApiKey, Service, Team
 
 
 def service_create(
-    *, actor: Actor, name: str, environment: str = "production", description: str = "", team_id: UUID | None = None
+    *,
+    actor: Actor,
+    name: str,
+    environment: str = "production",
+    description: str = "",
+    team_id: UUID | None = None,
+    extensions: Mapping[str, Any] | None = None,
 ) -> Service:
-    """Raises InvalidInput (empty name, unknown team) or Conflict (the name is taken in the environment)."""
+    """Makes a service. ``extensions`` are settings that upper apps registered (``service_extensions``).
+
+    Raises:
+        InvalidInput: empty name, unknown team, or what an extension refuses.
+        Conflict: the name is taken in the environment.
+    """
     service = Service(
         name=_filled("name", name), environment=_filled("environment", environment), description=description
     )
     service.team = _team(team_id)
-    return _saved(service)
+    with transaction.atomic():
+        saved = _saved(service)
+        service_extensions.write(saved, extensions or {}, actor)
+    return saved
 
 
 def service_update(*, service_id: UUID, actor: Actor, changes: Mapping[str, Any]) -> Service:
-    """Changes ``name``, ``environment``, ``description`` or ``team_id``.
+    """Changes ``name``, ``environment``, ``description``, ``team_id`` or a registered extension.
 
     Raises:
         NotFound, InvalidInput, Conflict: as ``service_create``.
@@ -38,7 +53,9 @@ def service_update(*, service_id: UUID, actor: Actor, changes: Mapping[str, Any]
             service.description = changes["description"]
         if "team_id" in changes:
             service.team = _team(changes["team_id"])
-        return _saved(service)
+        saved = _saved(service)
+        service_extensions.write(saved, changes, actor)
+    return saved
 
 
 def service_retire(*, service_id: UUID, actor: Actor) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from organizations import service_extensions
 from organizations.access import ROLE_CHOICES, Role
 from organizations.actions.join_codes import DEFAULT_HOURS, DEFAULT_USES, MOST_HOURS, MOST_USES
 from organizations.actions.keys import MOST_OVERLAP_HOURS
@@ -112,7 +113,16 @@ class JoinCodeRotateSerializer(serializers.Serializer[Any]):
     max_uses = serializers.IntegerField(min_value=1, max_value=MOST_USES, default=DEFAULT_USES)
 
 
+class ServiceListSerializer(serializers.ListSerializer[Service]):
+    """Reads the extensions of a whole page of services at once."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        return super().to_representation(service_extensions.attach(data))
+
+
 class ServiceSerializer(serializers.ModelSerializer[Service]):
+    """A service, with the settings that upper apps registered (``organizations.service_extensions``)."""
+
     id = serializers.UUIDField(source="public_id", read_only=True)
     team = serializers.UUIDField(source="team_id", required=False, allow_null=True)
 
@@ -121,6 +131,17 @@ class ServiceSerializer(serializers.ModelSerializer[Service]):
         fields = ["id", "name", "environment", "description", "team", "created_at"]
         read_only_fields = ["created_at"]
         extra_kwargs = {"environment": {"required": False}, "description": {"required": False}}
+        list_serializer_class = ServiceListSerializer
+
+    def get_fields(self) -> dict[str, Any]:
+        return super().get_fields() | {
+            field.name: field.serializer_field() for field in service_extensions.registered()
+        }
+
+    def to_representation(self, instance: Service) -> dict[str, Any]:
+        if not isinstance(self.parent, ServiceListSerializer):
+            service_extensions.attach([instance])
+        return super().to_representation(instance)
 
 
 class KeySerializer(serializers.ModelSerializer[ApiKey]):

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from incident_center.kernel.api.problems import Problem
+from organizations import service_extensions
 from organizations.access import ROLE_CHOICES, Role
 from organizations.actions.join_codes import DEFAULT_HOURS, DEFAULT_USES, MOST_HOURS, MOST_USES
 from organizations.actions.keys import MOST_OVERLAP_HOURS
@@ -101,6 +102,18 @@ class ServiceForm(forms.Form):
         super().__init__(*arguments, **keywords)
         choices = [("", "no team"), *((str(team.pk), team.name) for team in teams())]
         self.fields["team_id"].choices = choices  # type: ignore[attr-defined]
+        for extension in service_extensions.registered():
+            self.fields[extension.name] = extension.form_field()
+
+    def chosen_extensions(self) -> list[tuple[str, str]]:
+        """Label and value, in words, of each registered setting as it was when the form was made."""
+        return [
+            (
+                extension.label,
+                dict(self.fields[extension.name].choices).get(str(self.initial.get(extension.name) or ""), ""),  # type: ignore[attr-defined]
+            )
+            for extension in service_extensions.registered()
+        ]
 
 
 class KeyForm(forms.Form):

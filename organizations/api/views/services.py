@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incident_center.kernel.api.pagination import KeysetPagination
-from organizations import selectors
+from organizations import selectors, service_extensions
 from organizations.access import Action
 from organizations.actions.keys import key_create, key_revoke, key_rotate
 from organizations.actions.services import service_create, service_retire, service_update
@@ -57,7 +57,7 @@ class ServiceListView(OrganizationApiView):
     def post(self, request: Request) -> Response:
         serializer = ServiceSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        service = service_create(actor=self.member.actor, **serializer.validated_data)
+        service = service_create(actor=self.member.actor, **service_extensions.separated(serializer.validated_data))
         return Response(ServiceSerializer(service).data, status=201)
 
 

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 
 from incident_center.kernel.api.problems import Problem
 from incident_center.kernel.portal.notices import complain, say
-from organizations import selectors
+from organizations import selectors, service_extensions
 from organizations.access import Action
 from organizations.actions.keys import IssuedKey, key_create, key_revoke, key_rotate
 from organizations.actions.services import service_create, service_retire, service_update
@@ -47,7 +47,8 @@ class ServiceCreateView(PortalView):
         form = ServiceForm(request.POST)
         if form.is_valid():
             try:
-                service = service_create(actor=self.member.actor, **_service_values(form))
+                values = service_extensions.separated(_service_values(form))
+                service = service_create(actor=self.member.actor, **values)
             except Problem as problem:
                 show_problem(form, problem)
             else:
@@ -59,6 +60,13 @@ class ServiceCreateView(PortalView):
 def _service_values(form: ServiceForm) -> dict[str, Any]:
     team = form.cleaned_data["team_id"]
     return {**form.cleaned_data, "team_id": UUID(team) if team else None}
+
+
+def _service_initial(service: Service) -> dict[str, Any]:
+    service_extensions.attach([service])
+    initial = {"name": service.name, "environment": service.environment, "description": service.description}
+    extensions = {field.name: getattr(service, field.name) for field in service_extensions.registered()}
+    return {**initial, "team_id": str(service.team_id or ""), **extensions}
 
 
 def keys_page(
@@ -85,13 +93,12 @@ class ServiceView(PortalView):
 
     def get(self, request: HttpRequest, service_id: UUID) -> HttpResponse:
         service = selectors.get_service(service_id)
-        initial = {"name": service.name, "environment": service.environment, "description": service.description}
-        form = ServiceForm(initial={**initial, "team_id": str(service.team_id or "")})
+        form = ServiceForm(initial=_service_initial(service))
         return keys_page(self, request, service, service_form=form)
 
     def post(self, request: HttpRequest, service_id: UUID) -> HttpResponse:
         service = selectors.get_service(service_id)
-        form = ServiceForm(request.POST)
+        form = ServiceForm(request.POST, initial=_service_initial(service))
         if form.is_valid():
             try:
                 service_update(service_id=service_id, actor=self.member.actor, changes=_service_values(form))
