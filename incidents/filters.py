@@ -9,12 +9,14 @@ from uuid import UUID
 from django.db.models import Case, CharField, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, Concat
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from incident_center.kernel.api.problems import InvalidInput
 from incidents.lifecycle import Priority, Severity, Source, Status
 from incidents.models import Incident
 from incidents.selectors import REFERENCE, listed_incidents, visible_incidents
+from incidents.sla.selectors import with_sla_state
 from ingestion.search_syntax import parse_text
 from organizations.members import Member
 
@@ -34,6 +36,8 @@ _CHOICES: dict[str, Iterable[str]] = {
     "priority": Priority,
     "source": Source,
 }
+#: Promises that are broken and still unmet; those, and the ones that soon will be.
+SLA_STATES = ("breached", "due_soon")
 _RANK = {Severity.LOW: "1", Severity.MEDIUM: "2", Severity.HIGH: "3", Severity.CRITICAL: "4"}
 
 
@@ -55,16 +59,24 @@ def filtered_incidents(member: Member, parameters: QueryDict) -> QuerySet[Incide
     if environment := parameters.get("environment", ""):
         incidents = incidents.filter(service__environment__iexact=environment)
     if service := parameters.get("service", ""):
-        incidents = incidents.filter(_of_service(service))
+        incidents = incidents.filter(of_service(service))
     if team := parameters.get("team", ""):
         incidents = incidents.filter(service__team_id=_uuid("team", team))
     if assignee := parameters.get("assignee", ""):
         incidents = incidents.filter(assignee_id=_assignee(member, assignee))
-    if since := _time(parameters, "from"):
+    return _of_time_and_promise(incidents, parameters).filter(_about(parameters.get("q", "")))
+
+
+def _of_time_and_promise(incidents: QuerySet[Incident], parameters: QueryDict) -> QuerySet[Incident]:
+    if since := moment_of(parameters, "from"):
         incidents = incidents.filter(opened_at__gte=since)
-    if until := _time(parameters, "to"):
+    if until := moment_of(parameters, "to"):
         incidents = incidents.filter(opened_at__lt=until)
-    return incidents.filter(_about(parameters.get("q", "")))
+    if sla := parameters.get("sla", ""):
+        if sla not in SLA_STATES:
+            raise InvalidInput("sla", f"Write one of {', '.join(SLA_STATES)}.")
+        incidents = with_sla_state(incidents, sla, timezone.now())
+    return incidents
 
 
 def ordering_of(parameters: QueryDict) -> str:
@@ -100,10 +112,11 @@ def _listed(parameters: QueryDict, name: str) -> list[str]:
     return [part for value in parameters.getlist(name) for part in value.split(",") if part]
 
 
-def _of_service(text: str) -> Q:
-    by_name = Q(service__name__iexact=text)
+def of_service(text: str, path: str = "service") -> Q:
+    """What belongs to the service with this name or id; ``path`` leads to the service."""
+    by_name = Q(**{f"{path}__name__iexact": text})
     try:
-        return by_name | Q(service__public_id=UUID(text))
+        return by_name | Q(**{f"{path}__public_id": UUID(text)})
     except ValueError:
         return by_name
 
@@ -121,7 +134,8 @@ def _uuid(name: str, text: str, *, hint: str = "") -> UUID:
         raise InvalidInput(name, f"Write {hint}an id.") from error
 
 
-def _time(parameters: QueryDict, name: str) -> datetime | None:
+def moment_of(parameters: QueryDict, name: str) -> datetime | None:
+    """A time of the query string; InvalidInput says how it is written."""
     text = parameters.get(name, "").strip()
     if not text:
         return None

@@ -26,7 +26,7 @@ def visible_incidents(member: Member) -> QuerySet[Incident]:
     """All incidents of the organization; for a reporter, those that they opened."""
     incidents = Incident.objects.select_related(
         "service", "service__team", "assignee", "acknowledged_by", "opened_by", "merged_into"
-    )
+    ).prefetch_related("sla_clocks")
     if member.may(Action.READ_INCIDENTS) is Grant.OWN:
         incidents = incidents.filter(opened_by=member.user)
     return incidents

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from incident_center.kernel.scope import Actor
 from incidents.actions.incident_note import LONGEST_NOTE
 from incidents.lifecycle import Priority, Severity, Status
-from incidents.models import LONGEST_TITLE, EventKind, Incident, IncidentLog, TimelineEvent
+from incidents.models import LONGEST_TITLE, EventKind, Incident, IncidentLog, SlaClock, TimelineEvent
 from incidents.names import actor_name
+from incidents.sla.selectors import summary
 from ingestion.levels import Level
 from ingestion.log_ids import encode_log_id
 from ingestion.logstore.port import StoredLogId
@@ -44,6 +47,32 @@ class CountsSerializer(serializers.Serializer[Incident]):
     events = serializers.IntegerField(source="event_count")
     notes = serializers.IntegerField(source="note_count")
     occurrences = serializers.IntegerField(source="occurrence_count")
+
+
+class SlaClockSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=SlaClock.Kind.values)
+    name = serializers.CharField()
+    policy = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=SlaClock.State.values)
+    outcome = serializers.ChoiceField(choices=SlaClock.Outcome.values, allow_null=True)
+    target_seconds = serializers.IntegerField(help_text="Of counted time: business hours where the policy has some.")
+    remaining_seconds = serializers.IntegerField(help_text="Of counted time; negative when overdue.")
+    started_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField(allow_null=True, help_text="Null while it is paused.")
+    warned_at = serializers.DateTimeField(allow_null=True)
+    breached_at = serializers.DateTimeField(allow_null=True)
+    stopped_at = serializers.DateTimeField(allow_null=True)
+    citation = serializers.CharField()
+    evidence = serializers.CharField()
+
+
+class SlaSummarySerializer(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(choices=["running", "paused", "due_soon", "breached", "met", "cancelled"])
+    next_due_at = serializers.DateTimeField(allow_null=True)
+    response = SlaClockSerializer(allow_null=True)
+    resolution = SlaClockSerializer(allow_null=True)
+    milestones = SlaClockSerializer(many=True)
 
 
 class IncidentSerializer(serializers.Serializer[Incident]):
@@ -82,8 +111,10 @@ class IncidentSerializer(serializers.Serializer[Incident]):
     analysis = serializers.SerializerMethodField(help_text="Null while there is none.")
     counts = CountsSerializer(source="*")
 
+    @extend_schema_field(SlaSummarySerializer(allow_null=True))
     def get_sla(self, incident: Incident) -> dict[str, Any] | None:
-        return None
+        found = summary(list(incident.sla_clocks.all()), timezone.now())
+        return None if found is None else dict(SlaSummarySerializer(found).data)
 
     def get_analysis(self, incident: Incident) -> dict[str, Any] | None:
         return None

@@ -54,6 +54,7 @@ FILTERS = [
     OpenApiParameter("team", description="A team's id."),
     OpenApiParameter("assignee", description="A user's id, me or none."),
     OpenApiParameter("source", many=True),
+    OpenApiParameter("sla", description="breached: a promise is broken and unmet; due_soon: or soon will be."),
     OpenApiParameter("from", description="Opened at this time or later."),
     OpenApiParameter("to", description="Opened before this time."),
     OpenApiParameter("q", description="Words and “phrases” in title and description, or INC-42."),

@@ -8,12 +8,14 @@ from incidents.models.incident import (
     IncidentCounter,
     IncidentLog,
 )
+from incidents.models.sla import BusinessCalendar, ServiceSla, SlaClock, SlaPolicy
 from incidents.models.timeline import EventKind, TimelineEvent
 
 __all__ = [
     "LONGEST_KEY",
     "LONGEST_TITLE",
     "MOST_LINKED_LOGS",
+    "BusinessCalendar",
     "Decision",
     "Escalation",
     "EscalationPolicy",
@@ -24,6 +26,9 @@ __all__ = [
     "IncidentLog",
     "Responder",
     "ServicePolicies",
+    "ServiceSla",
+    "SlaClock",
+    "SlaPolicy",
     "Stage",
     "TimelineEvent",
 ]
