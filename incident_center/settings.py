@@ -266,7 +266,11 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "incident_center.kernel.api.schema.add_problem_schema",
     ],
-    "ENUM_NAME_OVERRIDES": {"RoleEnum": "organizations.access.ROLE_CHOICES"},
+    "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "organizations.access.ROLE_CHOICES",
+        "SlaPolicyKindEnum": "incidents.models.SlaPolicy.Kind",
+        "SlaClockKindEnum": "incidents.models.SlaClock.Kind",
+    },
 }
 
 # ---- E-mail -------------------------------------------------------------------------------------------------------

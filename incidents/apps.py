@@ -10,6 +10,7 @@ class IncidentsConfig(AppConfig):
         from incidents import audit_sentences  # noqa: F401  (registers itself)
         from incidents.escalation.service_field import register_service_field
         from incidents.portal import registration
+        from incidents.sla import audit_sentences as sla_audit_sentences  # noqa: F401  (registers itself)
         from incidents.sla import handlers as sla_handlers
         from incidents.sla import sweep  # noqa: F401  (registers itself)
 

@@ -64,6 +64,10 @@ def tell(topic: Topic, event: TimelineEvent, actor: Actor) -> Told:
             if number := data.get("into_number"):
                 return Told(topic, f"was merged into INC-{number} by {by}")
             return Told(topic, f"took in INC-{data.get('from_number')}, merged by {by}")
+        case Topic.SLA_WARNING:
+            return Told(topic, f"is close to its target: {data['label']}")
+        case Topic.SLA_BREACHED:
+            return Told(topic, f"has missed its target: {data['label']}")
         case Topic.NOTIFICATION_FAILED:
             return Told(topic, f"could not be told to {data.get('channel')}", str(data.get("error", "")))
         case _:  # Acknowledged, resolved, reopened, withdrawn.

@@ -30,6 +30,8 @@ def people_to_tell(incident: Incident, topic: Topic, actor: Actor) -> list[UUID]
     concerned = Q(user__in=[user_id for user_id in involved if user_id is not None])
     if topic in ALARMS:
         concerned |= Q(role__in=RESPONDERS)
+    elif topic is Topic.SLA_BREACHED:  # A promise of the organization: those who answer for it hear of it too.
+        concerned |= Q(role__in=CONFIGURERS)
     elif topic is Topic.NOTIFICATION_FAILED:  # For those who can repair the channel.
         concerned = Q(role__in=CONFIGURERS)
     memberships = Membership.objects.filter(concerned, is_active=True).order_by("pk")

@@ -22,6 +22,8 @@ class Topic(StrEnum):
     NOTE = "note"
     MERGED = "merged"
     WITHDRAWN = "withdrawn"
+    SLA_WARNING = "sla_warning"
+    SLA_BREACHED = "sla_breached"
     # For inboxes only: telling a channel that a channel failed would go round in circles.
     NOTIFICATION_FAILED = "notification_failed"
 
@@ -42,6 +44,8 @@ LABELS = {
     Topic.NOTE: "Note written",
     Topic.MERGED: "Merged",
     Topic.WITHDRAWN: "Withdrawn",
+    Topic.SLA_WARNING: "SLA target is near",
+    Topic.SLA_BREACHED: "SLA breached",
     Topic.NOTIFICATION_FAILED: "Notification failed",
 }
 CHANNEL_TOPICS = tuple(topic for topic in Topic if topic is not Topic.NOTIFICATION_FAILED)
@@ -54,6 +58,7 @@ DEFAULT_TOPICS = (
     Topic.REOPENED,
     Topic.SEVERITY_CHANGED,
     Topic.MERGED,
+    Topic.SLA_BREACHED,
 )
 # Upon these everyone who works on incidents is told, not only those who have to do with this one.
 ALARMS = frozenset({Topic.OPENED, Topic.RECURRED, Topic.REOPENED})

@@ -111,6 +111,33 @@ def _incident(world: World) -> Any:
         return open_incident(world).pk
 
 
+@makes("sla_policy_id")
+def _sla_policy(world: World) -> Any:
+    from incidents.models import SlaPolicy
+
+    with world.scope():
+        return SlaPolicy.objects.get(is_default=True).pk
+
+
+@makes("calendar_id")
+def _calendar(world: World) -> Any:
+    from incidents.actions.business_calendars import business_calendar_create
+
+    week = [[["09:00", "17:00"]]] * 5 + [[], []]
+    fields = {"name": f"calendar-{uuid4().hex[:8]}", "timezone": "Europe/Berlin", "week": week}
+    with world.scope():
+        return business_calendar_create(actor=world.actor, fields=fields).pk
+
+
+@makes("clock_id")
+def _clock(world: World) -> Any:
+    from incidents.models import SlaClock
+    from tests.incidents.factories import open_incident
+
+    with world.scope():
+        return SlaClock.objects.filter(incident=open_incident(world))[0].pk
+
+
 @makes("rule_id")
 def _rule(world: World) -> Any:
     from detection.models import DetectionRule

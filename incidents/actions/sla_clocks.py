@@ -35,7 +35,7 @@ def policy_for(incident: Incident) -> SlaPolicy | None:
 
 
 def clocks_start(incident: Incident, policy: SlaPolicy | None, *, at: datetime) -> list[SlaClock]:
-    """Starts the response and the resolution clock, as far as the policy promises them, from ``at``."""
+    """Starts the response and the resolution clock, as far as the policy promises them, from ``at``; once."""
     if policy is None:
         return []
     clocks = []
@@ -47,7 +47,7 @@ def clocks_start(incident: Incident, policy: SlaPolicy | None, *, at: datetime) 
         clock = SlaClock(incident=incident, policy=policy, kind=kind, hours=hours, started_at=at)
         clock.hold(Clock(target, hours_of(hours), (Run(at),)), warn_percent=policy.warn_percent)
         clocks.append(clock)
-    return SlaClock.objects.bulk_create(clocks)
+    return SlaClock.objects.bulk_create(clocks, ignore_conflicts=True)
 
 
 def clocks_follow(incident: Incident, *, at: datetime) -> None:

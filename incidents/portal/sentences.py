@@ -13,6 +13,7 @@ from audit.messages import Names
 from incidents.markdown import render_markdown
 from incidents.models import EventKind, TimelineEvent
 from incidents.names import actor_name
+from incidents.portal import sla_sentences
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,11 @@ _WRITERS: dict[str, tuple[str, str, Writer]] = {
     ),
     EventKind.MERGED: ("git-merge", "", _merged),
     EventKind.WITHDRAWN: ("archive", "danger", lambda who, data, names: f"{who} withdrew the incident"),
+    EventKind.SLA_STARTED: ("timer", "", sla_sentences.started),
+    EventKind.SLA_RECOMPUTED: ("timer-reset", "", sla_sentences.recomputed),
+    EventKind.SLA_WARNING: ("timer", "strong", sla_sentences.warning),
+    EventKind.SLA_BREACHED: ("timer-off", "danger", sla_sentences.breached),
+    EventKind.MILESTONE_RECORDED: ("stamp", "good", sla_sentences.recorded),
     EventKind.NOTIFICATION_SENT: ("send", "", _told),
     EventKind.NOTIFICATION_FAILED: ("circle-x", "danger", _not_told),
 }

@@ -30,7 +30,7 @@ class Clock:
 
     def consumed(self, now: datetime) -> timedelta:
         """How much of the target was used up by then."""
-        spans = (elapsed(self.hours, run.start, now if run.end is None else run.end) for run in self.runs)
+        spans = (elapsed(self.hours, run.start, now if run.end is None else min(now, run.end)) for run in self.runs)
         return sum(spans, timedelta())
 
     def remaining(self, now: datetime) -> timedelta:
