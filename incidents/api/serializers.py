@@ -51,7 +51,7 @@ class CountsSerializer(serializers.Serializer[Incident]):
 
 class SlaClockSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    kind = serializers.ChoiceField(choices=SlaClock.Kind.values)
+    kind = serializers.ChoiceField(choices=SlaClock.Kind.choices)
     name = serializers.CharField()
     policy = serializers.UUIDField()
     state = serializers.ChoiceField(choices=SlaClock.State.values)

@@ -88,7 +88,7 @@ class ViolationSerializer(serializers.Serializer[SlaClock]):
     priority = serializers.CharField(source="incident.priority")
     service = serializers.UUIDField(source="incident.service.public_id", allow_null=True, default=None)
     service_name = serializers.CharField(source="incident.service.name", allow_null=True, default=None)
-    kind = serializers.ChoiceField(choices=SlaClock.Kind.values)
+    kind = serializers.ChoiceField(choices=SlaClock.Kind.choices)
     name = serializers.CharField(source="label")
     policy = serializers.UUIDField(source="policy_id")
     policy_name = serializers.CharField(source="policy.name")
