@@ -8,7 +8,8 @@ becomes one array parameter (for ``unnest``), or a whole batch one COPY stream. 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import Connection, adapt, pq
@@ -102,25 +103,35 @@ def _documents(values: Sequence[bytes]) -> bytes:
 
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
-# Field count, then length and value of the four columns of fixed width, then the length of the message.
-_copy_fixed = struct.Struct("!hiqiqiqihi").pack
+# Field count, then length and value of the five columns of fixed width, then the length of the message.
+_copy_fixed = struct.Struct("!hiqiqiqiqihi").pack
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def copy_stream(rows: Sequence[LogRow]) -> bytes:
-    """The rows as one binary COPY stream, in the order of ``LogRow``."""
-    parts = [_COPY_HEADER]
-    extend = parts.extend
+def copy_stream(rows: Sequence[LogRow], received_at: datetime, *, rows_per_piece: int) -> Iterator[bytes]:
+    """The rows as one binary COPY stream: service_id, timestamp, received_at, hash, level, message, metadata,
+    trace_id.
+    """
+    received = (received_at - _EPOCH) // _MICROSECOND
     epoch = POSTGRES_EPOCH
-    for service_id, timestamp, hash_, level, message, metadata, trace_id in rows:
-        extend(
-            (
-                _copy_fixed(7, 8, service_id, 8, timestamp - epoch, 8, hash_, 2, level, len(message)),
-                message,
-                _length(len(metadata) + 1),
-                _JSONB_VERSION,
-                metadata,
-                _NULL if trace_id is None else _length(len(trace_id)) + trace_id,
+    head, tail = _COPY_HEADER, b""
+    for start in range(0, len(rows), rows_per_piece):
+        parts = [head]
+        extend = parts.extend
+        for service_id, timestamp, hash_, level, message, metadata, trace_id in rows[start : start + rows_per_piece]:
+            extend(
+                (
+                    _copy_fixed(8, 8, service_id, 8, timestamp - epoch, 8, received, 8, hash_, 2, level, len(message)),
+                    message,
+                    _length(len(metadata) + 1),
+                    _JSONB_VERSION,
+                    metadata,
+                    _NULL if trace_id is None else _length(len(trace_id)) + trace_id,
+                )
             )
-        )
-    parts.append(_COPY_TRAILER)
-    return b"".join(parts)
+        head = b""
+        if start + rows_per_piece >= len(rows):
+            tail = _COPY_TRAILER
+        parts.append(tail)
+        yield b"".join(parts)

@@ -7,7 +7,7 @@ window.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -22,6 +22,23 @@ _ENSURE = "SELECT ingestion_ensure_partition(%s::smallint, %s::date)"
 def days_of(rows: Iterable[LogRow]) -> set[int]:
     """The UTC days of the rows, counted from 1970-01-01."""
     return {row[1] // _MICROSECONDS_PER_DAY for row in rows}
+
+
+def by_day(rows: Sequence[LogRow]) -> Iterator[tuple[int, Sequence[LogRow]]]:
+    """The rows by UTC day, the days in order; in each day the rows keep theirs."""
+    first = min(row[1] for row in rows) // _MICROSECONDS_PER_DAY
+    if max(row[1] for row in rows) // _MICROSECONDS_PER_DAY == first:
+        yield first, rows  # Nearly always.
+        return
+    days: dict[int, list[LogRow]] = {}
+    for row in rows:
+        days.setdefault(row[1] // _MICROSECONDS_PER_DAY, []).append(row)
+    yield from sorted(days.items())
+
+
+def partition_name(retention_days: int, day: int) -> str:
+    """As ``ingestion_create_partition`` names it."""
+    return f"log_entry_{retention_days}_{_date(day):%Y%m%d}"
 
 
 def _date(day: int) -> date:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from typing import Any, TypeVar
 
 import psycopg
@@ -17,9 +19,46 @@ from ingestion.parsers.log_entries import LogRow
 #: Request threads that write at once. More would only queue inside PostgreSQL.
 CONNECTIONS = 6
 PATIENCE_SECONDS = 5.0
+#: A batch over more days than this, a replay of old logs, is not worth a COPY for each of them.
+MOST_PARTITIONS = 8
 _OK = 200
 
 Result = TypeVar("Result")
+
+
+class Way(Enum):
+    """How a large batch is stored: the first is the fastest, the last succeeds whatever is there already."""
+
+    COPY = 1
+    """As if all of it were new. One log that is there fails the transaction."""
+    LOOK_FIRST = 2
+    """Asks which logs are there, and copies the others. Fails if another writer stores one of them meanwhile."""
+    PASS_OVER = 3
+    """INSERT … ON CONFLICT DO NOTHING."""
+
+
+class Repeaters:
+    """Services that sent logs again a short while ago: for them looking first is cheaper than failing first."""
+
+    REMEMBERED_SECONDS = 60.0
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        self._until: dict[int, float] = {}
+
+    def note(self, service_id: int) -> None:
+        if len(self._until) >= self.MOST:
+            self._until.clear()
+        self._until[service_id] = time.monotonic() + self.REMEMBERED_SECONDS
+
+    def __contains__(self, service_id: int) -> bool:
+        return self._until.get(service_id, 0.0) > time.monotonic()
+
+
+def _first_way(rows: list[LogRow], repeaters: Repeaters) -> Way:
+    if len(rows) < statements.COPY_FROM_ROWS or len(days_of(rows)) > MOST_PARTITIONS:
+        return Way.PASS_OVER
+    return Way.LOOK_FIRST if rows[0][0] in repeaters else Way.COPY
 
 
 class BatchWriter:
@@ -30,6 +69,7 @@ class BatchWriter:
     def __init__(self) -> None:
         self._connections = WriterConnections(CONNECTIONS)
         self._partitions = KnownPartitions()
+        self._repeaters = Repeaters()
 
     def write(self, batch: WriteBatch, answer: AnswerWriter | None) -> WriteOutcome:
         """One batch in one transaction: rows, dead letters and receipt together."""
@@ -70,13 +110,31 @@ class BatchWriter:
     ) -> WriteOutcome:
         rows = statements.distinct(batch.rows)
         self._partitions.ensure(connection, batch.retention_days, days_of(rows))
+        way = _first_way(rows, self._repeaters)
+        while True:
+            try:
+                return self._write_in_one_transaction(connection, batch, rows, way, answer)
+            except psycopg.errors.UniqueViolation:
+                if way is Way.PASS_OVER:
+                    raise
+                self._repeaters.note(rows[0][0])
+                way = Way.LOOK_FIRST if way is Way.COPY else Way.PASS_OVER
+
+    def _write_in_one_transaction(
+        self,
+        connection: psycopg.Connection[Any],
+        batch: WriteBatch,
+        rows: list[LogRow],
+        way: Way,
+        answer: AnswerWriter | None,
+    ) -> WriteOutcome:
         organization_id = batch.organization_id
         with connection.transaction():
             scope(connection, organization_id)
             claim = None
             if batch.receipt is not None:
                 claim = statements.claim_receipt(connection, organization_id, batch.receipt)
-            stored = self._insert(connection, batch, rows) if rows else 0
+            stored = self._insert(connection, batch, rows, way) if rows else 0
             if batch.dead_letters:
                 statements.insert_dead_letters(connection, organization_id, batch.received_at, batch.dead_letters)
             outcome = WriteOutcome(stored, len(batch.rows) - stored)
@@ -84,11 +142,23 @@ class BatchWriter:
                 statements.answer_receipt(connection, organization_id, claim, _OK, answer(outcome))
         return outcome
 
-    def _insert(self, connection: psycopg.Connection[Any], batch: WriteBatch, rows: list[LogRow]) -> int:
-        arguments = (connection, batch.organization_id, batch.retention_days, batch.received_at, rows)
-        if len(rows) < statements.COPY_FROM_ROWS:
-            return statements.insert_from_arrays(*arguments).rowcount
-        return statements.insert_from_staging(*arguments)
+    def _insert(self, connection: psycopg.Connection[Any], batch: WriteBatch, rows: list[LogRow], way: Way) -> int:
+        """How many of the rows were new."""
+        if way is Way.LOOK_FIRST:
+            new = statements.without_present(connection, batch.retention_days, rows)
+            if len(new) < len(rows):
+                self._repeaters.note(rows[0][0])
+            rows = new
+        if way is not Way.PASS_OVER and len(rows) >= statements.COPY_FROM_ROWS:
+            statements.copy_into_partitions(connection, batch.retention_days, batch.received_at, rows)
+            return len(rows)
+        stored = 0
+        for start in range(0, len(rows), statements.ROWS_PER_STATEMENT):
+            piece = rows[start : start + statements.ROWS_PER_STATEMENT]
+            stored += statements.insert_from_arrays(
+                connection, batch.organization_id, batch.retention_days, batch.received_at, piece
+            ).rowcount
+        return stored
 
     def _write_group(self, connection: psycopg.Connection[Any], batches: Sequence[WriteBatch]) -> list[WriteOutcome]:
         groups: dict[tuple[int, int], list[WriteBatch]] = {}
