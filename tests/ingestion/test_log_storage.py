@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_partitions_are_reached_through_their_parent_only(filled: Shop, runtime_
         " FROM pg_partition_tree('log_entry') WHERE relid <> 'log_entry'::regclass"
     ).fetchall()
     assert len(partitions) >= 5
-    assert [name for name, allowed in partitions if allowed] == []
+    assert [name for name, allowed in partitions if allowed] == []  # But COPY of all columns except the organization.
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         runtime_connection.execute(f"SELECT count(*) FROM {partitions[-1][0]}")
 
@@ -143,3 +144,60 @@ def test_the_model_is_the_table(filled: Shop, owner_connection: Connection):
     ).fetchall()
     fields = apps.get_model("ingestion", "LogEntry")._meta.concrete_fields
     assert {name for (name,) in columns} == {field.column for field in fields}
+
+
+# ---- The ways in -----------------------------------------------------------------------------------------------------
+
+COLUMNS = 'service_id, "timestamp", received_at, hash, level, message, metadata'
+ROW = "1\t{}\t{}\t1\t20\tforged\t{{}}\n"
+
+
+def copy(runtime: Connection, columns: str, row: str) -> None:
+    partition = f"log_entry_30_{datetime.now(UTC):%Y%m%d}"
+    with runtime.cursor().copy(f"COPY {partition} ({columns}) FROM STDIN") as stream:
+        stream.write(row)
+
+
+def test_a_copy_cannot_choose_the_organization(filled: Shop, runtime_connection: Connection):
+    today = datetime.now(UTC).replace(hour=0, minute=0).isoformat()
+    row = ROW.format(today, today)
+    with pytest.raises(psycopg.errors.NotNullViolation):  # No scope, no organization.
+        copy(runtime_connection, COLUMNS, row)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        copy(runtime_connection, f"organization_id, {COLUMNS}", f"{filled.organization_id}\t{row}")
+    other = make_shop()
+    scoped(runtime_connection, other.organization_id)
+    copy(runtime_connection, COLUMNS, row)
+    assert runtime_connection.execute("SELECT message FROM log_entry").fetchall() == [("forged",)]
+    with filled.world.scope():
+        assert LogEntry.objects.count() == 10
+
+
+@pytest.mark.parametrize("sent_again", [1, 350, 800])
+def test_a_large_batch_passes_over_what_is_there(shop: Shop, sent_again: int):
+    """First by failing, then by looking first: the answer is the same."""
+    logs = [log(index) for index in range(800)]
+    assert post(shop.key, body(logs)).json()["received"] == 800
+    for round_ in (1, 2):
+        new = [log(10_000 * round_ + index) for index in range(800 - sent_again)]
+        answer = post(shop.key, body(logs[:sent_again] + new)).json()
+        assert (answer["received"], answer["duplicates_skipped"]) == (800 - sent_again, sent_again)
+    with shop.world.scope():
+        assert LogEntry.objects.count() == 800 + 2 * (800 - sent_again)
+
+
+def test_writers_of_the_same_logs_at_once_store_them_once(shop: Shop):
+    """Each may see them missing and fail on the other's; the last way succeeds whatever is there."""
+    content = body([log(index) for index in range(600)])
+    with ThreadPoolExecutor(4) as senders:
+        answers = [answer.json() for answer in senders.map(lambda _: post(shop.key, content), range(8))]
+    assert sorted(answer["received"] for answer in answers) == [0] * 7 + [600]
+
+
+def test_a_large_batch_over_several_days_reaches_each_partition(shop: Shop):
+    now = datetime.now(UTC)
+    for days in (3, 12):
+        logs = [log(index, at=now - timedelta(days=index % days)) for index in range(600)]
+        assert post(shop.key, body(logs)).status_code == 200
+    with shop.world.scope():
+        assert len({entry.timestamp.date() for entry in LogEntry.objects.all()}) >= 12
