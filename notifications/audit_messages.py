@@ -12,6 +12,7 @@ LABELS = {
     "minimum_severity": "minimum severity",
     "service_id": "service",
     "url": "address",
+    "credential": "credential",
     "previous_secret_expires_at": "end of the former secret",
 }
 

@@ -56,7 +56,12 @@ def _send(claim: Claim, now: datetime) -> Result:
     kind = KINDS.get(channel.kind)
     if kind is None:
         return Result(Outcome.FAILED, error=f"This installation has no channels of the kind {channel.kind}.")
-    message = Message(id=str(claim.delivery.pk), payload=claim.delivery.payload, sent_at=now)
+    message = Message(
+        id=str(claim.delivery.pk),
+        payload=claim.delivery.payload,
+        sent_at=now,
+        remote_id=_told_before(claim.delivery),
+    )
     try:
         return kind.send(channel.recipient(now), message)
     except UndecryptableError:
@@ -64,6 +69,13 @@ def _send(claim: Claim, now: datetime) -> Result:
     except Exception as error:  # A fault of ours must not take the worker down, nor lose the message.
         logger.exception("delivery %s failed in the transport", claim.delivery.pk)
         return Result(Outcome.RETRY, error=f"The message could not be written: {type(error).__name__}.")
+
+
+def _told_before(delivery: Delivery) -> str:
+    """The other side's name of the message that this channel has about the incident already."""
+    told = Delivery.objects.filter(channel=delivery.channel_id, incident=delivery.incident_id)
+    told = told.exclude(remote_id="").exclude(pk=delivery.pk).order_by("-sequence")
+    return told.values_list("remote_id", flat=True).first() or ""
 
 
 def _next_in_line(finished: Delivery) -> UUID | None:

@@ -59,7 +59,7 @@ def deliveries() -> QuerySet[Delivery]:
     attempts = Prefetch("attempts", queryset=DeliveryAttempt.objects.order_by("number"))
     return (
         Delivery.objects.select_related("channel", "incident")
-        .defer("channel__url", "channel__secret", "channel__previous_secret", "payload")
+        .defer("channel__url", "channel__credential", "channel__secret", "channel__previous_secret", "payload")
         .prefetch_related(attempts)
         .order_by("-id")
     )

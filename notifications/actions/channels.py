@@ -12,8 +12,8 @@ from django.utils import timezone
 from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound
 from incident_center.kernel.scope import Actor
 from incidents.lifecycle import Severity
-from notifications.channels.base import ChannelKind
-from notifications.channels.egress import EgressError, EgressRefusedError, check_target
+from notifications.channels.base import AddressError, ChannelKind
+from notifications.channels.egress import EgressRefusedError
 from notifications.channels.registry import channel_kind
 from notifications.channels.webhook.signing import make_secret
 from notifications.models import Channel, default_topics
@@ -26,6 +26,7 @@ LONGEST_URL = 2_000
 FIELDS = {
     "name": "name",
     "url": "url",
+    "credential": "credential",
     "events": "events",
     "minimum_severity": "minimum_severity",
     "service_id": "service",
@@ -43,8 +44,8 @@ class IssuedChannel:
 
 
 def channel_create(*, actor: Actor, kind: str, values: Mapping[str, Any]) -> IssuedChannel:
-    """Makes a channel. ``values``: ``name`` and ``url``; as wished ``events``, ``minimum_severity``, ``service_id`` (a
-    service's public id or None), ``environment``, ``enabled``.
+    """Makes a channel. ``values``: ``name`` and ``url``, and ``credential`` where the kind has one; as wished
+    ``events``, ``minimum_severity``, ``service_id`` (a service's public id or None), ``environment``, ``enabled``.
 
     Raises:
         InvalidInput: a value is missing or wrong, or the address may not be called.
@@ -53,7 +54,7 @@ def channel_create(*, actor: Actor, kind: str, values: Mapping[str, Any]) -> Iss
     chosen = channel_kind(kind)
     secret = make_secret() if chosen.has_secret else ""
     channel = Channel(kind=chosen.name, secret=secret, events=default_topics())
-    required = {"name": "", "url": ""}
+    required = {"name": "", "url": "", "credential": ""}
     _apply(channel, {**required, **values}, chosen)
     return IssuedChannel(_saved(channel), secret)
 
@@ -82,7 +83,7 @@ def channel_remove(*, actor: Actor, channel_id: UUID) -> None:
         channel = _locked(channel_id)
         channel.removed_at = timezone.now()
         channel.enabled = False
-        channel.url = channel.secret = channel.previous_secret = ""
+        channel.url = channel.credential = channel.secret = channel.previous_secret = ""
         channel.save()
 
 
@@ -113,7 +114,9 @@ def _apply(channel: Channel, values: Mapping[str, Any], kind: ChannelKind) -> No
         if not channel.name:
             raise InvalidInput("name", "Name the channel after where it leads.")
     if "url" in values:
-        channel.url = _checked_url(values["url"].strip(), kind)
+        channel.url = _checked_address(values["url"].strip(), kind)
+    if "credential" in values:
+        channel.credential = _checked_credential(values["credential"].strip(), kind)
     if "events" in values:
         channel.events = _checked_topics(values["events"])
     if "minimum_severity" in values:
@@ -126,19 +129,28 @@ def _apply(channel: Channel, values: Mapping[str, Any], kind: ChannelKind) -> No
         channel.enabled = values["enabled"]
 
 
-def _checked_url(url: str, kind: ChannelKind) -> str:
-    """An address that may be called. A name that does not resolve just now is accepted: it is tried when needed."""
-    if not url:
+def _checked_address(address: str, kind: ChannelKind) -> str:
+    if not address:
         raise InvalidInput("url", f"Write the {kind.address_label.lower()}, such as {kind.address_example}")
-    if len(url) > LONGEST_URL:
+    if len(address) > LONGEST_URL:
         raise InvalidInput("url", f"An address has at most {LONGEST_URL:,} characters.")
     try:
-        check_target(url)
-    except EgressRefusedError as error:
+        kind.check_address(address)
+    except (AddressError, EgressRefusedError) as error:
         raise InvalidInput("url", str(error)) from error
-    except EgressError:
-        return url
-    return url
+    return address
+
+
+def _checked_credential(credential: str, kind: ChannelKind) -> str:
+    if not kind.credential_label:
+        if credential:
+            raise InvalidInput("credential", "This kind of channel takes none; its address is all it needs.")
+        return ""
+    if not credential:
+        raise InvalidInput("credential", f"Write the {kind.credential_label.lower()}. {kind.credential_help}")
+    if len(credential) > LONGEST_URL or not credential.isascii() or not credential.isprintable():
+        raise InvalidInput("credential", f"Write the {kind.credential_label.lower()} as it was given to you.")
+    return credential
 
 
 def _checked_topics(topics: Any) -> list[str]:

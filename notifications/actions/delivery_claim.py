@@ -38,7 +38,7 @@ def delivery_claim(*, delivery_id: UUID, now: datetime) -> Claim | None:
         delivery = (
             Delivery.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
             .select_related("channel")
-            .defer("channel__url", "channel__secret", "channel__previous_secret")
+            .defer("channel__url", "channel__credential", "channel__secret", "channel__previous_secret")
             .filter(
                 ~Exists(earlier),
                 Q(lease_until=None) | Q(lease_until__lte=now),

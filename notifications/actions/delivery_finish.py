@@ -45,10 +45,11 @@ def delivery_finish(*, claim: Claim, result: Result, now: datetime, actor: Actor
             delivery.failure = result.error
         elif result.outcome is Outcome.DELIVERED:
             _end(delivery, Delivery.State.DELIVERED, "", now)
+            delivery.remote_id = result.remote_id[:255]
         else:
             failure = f"Given up after {delivery.tries} attempts. Last: {result.error}" if gives_up else result.error
             _end(delivery, Delivery.State.FAILED, failure, now)
-        delivery.save(update_fields=["state", "failure", "finished_at", "next_attempt_at", "lease_until"])
+        delivery.save(update_fields=["state", "failure", "finished_at", "next_attempt_at", "lease_until", "remote_id"])
         if delivery.state != Delivery.State.PENDING:
             _tell_timeline(delivery, claim, actor)
     return True

@@ -7,8 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from incidents.api.serializers import StrictSerializer
-from notifications.addresses import masked_url
-from notifications.channels.registry import KIND_CHOICES
+from notifications.channels.registry import KIND_CHOICES, shown_address
 from notifications.models import SEVERITY_CHOICES, Channel, Delivery, DeliveryAttempt, Notification
 from notifications.topics import CHANNEL_TOPICS
 
@@ -107,7 +106,7 @@ class ChannelSerializer(serializers.ModelSerializer[Channel]):
         ]  # fmt: skip
 
     def get_url(self, channel: Channel) -> str:
-        return masked_url(channel.url)
+        return shown_address(channel.kind, channel.url)
 
     def get_last_delivery(self, channel: Channel) -> dict[str, Any] | None:
         delivery = self.context.get("last_deliveries", {}).get(channel.pk)
@@ -117,6 +116,9 @@ class ChannelSerializer(serializers.ModelSerializer[Channel]):
 class ChannelWriteSerializer(StrictSerializer):
     name = serializers.CharField(max_length=200)
     url = serializers.CharField(max_length=2_000, write_only=True)
+    credential = serializers.CharField(
+        max_length=2_000, write_only=True, required=False, help_text="Where the kind has one, such as a bot token."
+    )
     events = serializers.ListField(child=serializers.ChoiceField(choices=TOPIC_CHOICES), required=False)
     minimum_severity = serializers.ChoiceField(choices=SEVERITY_CHOICES, required=False)
     service = serializers.UUIDField(source="service_id", required=False, allow_null=True)

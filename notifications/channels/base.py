@@ -10,7 +10,8 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from notifications.channels.egress import Answer, EgressError, EgressRefusedError, post
+from notifications.addresses import masked_url
+from notifications.channels.egress import Answer, EgressError, EgressRefusedError, call, check_target
 
 LONGEST_EXCERPT = 500
 # Asked to wait longer than this, we ask again anyway: the other side may have meant milliseconds.
@@ -35,23 +36,42 @@ class Result:
     answer: str = ""
     error: str = ""
     retry_after_seconds: float | None = None
+    # What the other side calls the message, where it says so and lets us change it later.
+    remote_id: str = ""
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """Where a message goes. ``secrets`` are those to sign with, newest first."""
+    """Where a message goes. ``secrets`` are those to sign with, newest first; ``credential`` is what the other side
+    gave us.
+    """
 
     url: str
     secrets: tuple[str, ...] = ()
+    credential: str = ""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message on its way: ``payload`` is the neutral document of ``notifications.messages``."""
+    """A message on its way: ``payload`` is the neutral document of ``notifications.messages``.
+
+    ``remote_id`` is the other side's name of the message that told of the same incident before, where there is one:
+    kinds that can change a message change that one.
+    """
 
     id: str
     payload: Mapping[str, Any]
     sent_at: datetime
+    remote_id: str = ""
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether it has to be noticed, so that a silent change of an older message would not do."""
+        return str(self.payload["type"]).removeprefix("incident.") in ("opened", "recurred", "reopened")
+
+
+class AddressError(Exception):
+    """An address that this kind of channel cannot use; the message is a sentence for who wrote it."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +88,39 @@ class ChannelKind(ABC):
     name: ClassVar[str]
     label: ClassVar[str]
     icon: ClassVar[str]
-    has_secret: ClassVar[bool]
+    # Whether messages are signed with a secret that we make and show once.
+    has_secret: ClassVar[bool] = False
     address_label: ClassVar[str]
     address_help: ClassVar[str]
     address_example: ClassVar[str]
+    # What the other side gave us to speak with; empty where the address says it all.
+    credential_label: ClassVar[str] = ""
+    credential_help: ClassVar[str] = ""
+
+    def check_address(self, address: str) -> None:
+        """Accepts an address that may be used, now or once its name resolves.
+
+        Raises:
+            AddressError, EgressRefusedError: it may not.
+        """
+        try:
+            check_target(address)
+        except EgressRefusedError:
+            raise
+        except EgressError:
+            return  # A name that does not resolve just now is tried again when it is needed.
+
+    def shown_address(self, address: str) -> str:
+        """Enough to recognize the address by, without what gives access."""
+        return masked_url(address)
+
+    @abstractmethod
+    def send(self, recipient: Recipient, message: Message) -> Result:
+        """Sends once, within seconds. Never raises for what the other side does."""
+
+
+class HttpKind(ChannelKind):
+    """A kind whose message is one POST."""
 
     @abstractmethod
     def compose(self, recipient: Recipient, message: Message) -> Request:
@@ -82,15 +131,18 @@ class ChannelKind(ABC):
         return judge_status(answer)
 
     def send(self, recipient: Recipient, message: Message) -> Result:
-        """Sends once, within the egress guard's bounds. Never raises for what the other side does."""
-        request = self.compose(recipient, message)
-        try:
-            answer = post(recipient.url, body=request.body, headers=request.headers)
-        except EgressRefusedError as error:
-            return Result(Outcome.FAILED, error=str(error))
-        except EgressError as error:
-            return Result(Outcome.RETRY, error=str(error))
-        return self.judge(answer)
+        answer = exchange("POST", recipient.url, self.compose(recipient, message))
+        return answer if isinstance(answer, Result) else self.judge(answer)
+
+
+def exchange(method: str, url: str, request: Request) -> Answer | Result:
+    """One call through the egress guard: the answer, or what it means that there was none."""
+    try:
+        return call(method, url, body=request.body, headers=request.headers)
+    except EgressRefusedError as error:
+        return Result(Outcome.FAILED, error=str(error))
+    except EgressError as error:
+        return Result(Outcome.RETRY, error=str(error))
 
 
 def judge_status(answer: Answer) -> Result:

@@ -135,6 +135,13 @@ def check_target(url: str, *, resolver: Resolver | None = None, seconds: float =
         EgressTimeoutError, EgressError: the name does not resolve.
     """
     host, port = check_url(url)
+    return Target(url, host, port, check_host(host, port, resolver=resolver, seconds=seconds))
+
+
+def check_host(
+    host: str, port: int, *, resolver: Resolver | None = None, seconds: float = CONNECT_SECONDS
+) -> tuple[str, ...]:
+    """The addresses that a host stands for at this moment, each of them checked. Raises as ``check_target``."""
     addresses = _resolve(resolver or system_resolver, host, port, seconds)
     for address in addresses:
         if reason := refusal(address, allow_private=settings.EGRESS_ALLOW_PRIVATE):
@@ -143,7 +150,7 @@ def check_target(url: str, *, resolver: Resolver | None = None, seconds: float =
                 if not settings.EGRESS_ALLOW_PRIVATE
                 else f"{host} may not be called: {reason}."
             )
-    return Target(url, host, port, tuple(addresses[:MOST_ADDRESSES]))
+    return tuple(addresses[:MOST_ADDRESSES])
 
 
 def _resolve(resolver: Resolver, host: str, port: int, seconds: float) -> list[str]:
@@ -255,16 +262,22 @@ def _trust() -> ssl.SSLContext:
     return context
 
 
-def post(
+def post(url: str, *, body: bytes, headers: Mapping[str, str], **options: Any) -> Answer:
+    """``call`` with POST."""
+    return call("POST", url, body=body, headers=headers, **options)
+
+
+def call(
+    method: str,
     url: str,
     *,
-    body: bytes,
+    body: bytes = b"",
     headers: Mapping[str, str],
     resolver: Resolver | None = None,
     trust: ssl.SSLContext | None = None,
     total_seconds: float = TOTAL_SECONDS,
 ) -> Answer:
-    """Sends a POST and returns the answer, whatever its status. A redirect is an answer, and is not followed.
+    """Sends one request and returns the answer, whatever its status. A redirect is an answer, and is not followed.
 
     Raises:
         EgressRefusedError: the address may not be called.
@@ -280,7 +293,7 @@ def post(
                 ssl_context=trust or _trust(), network_backend=_PinnedBackend(target, deadline), retries=0
             ) as pool,
             pool.stream(
-                "POST",
+                method,
                 url,
                 headers=[*headers.items(), ("Connection", "close")],
                 content=body,

@@ -32,6 +32,8 @@ class Channel(OrganizationOwned):
     kind = models.CharField(max_length=30)
     # A webhook's address is a credential in itself, so it is kept like one.
     url = EncryptedTextField()
+    # What the other side gave us to speak with, where the kind needs it beside the address.
+    credential = EncryptedTextField(blank=True, default="")
     secret = EncryptedTextField(blank=True, default="")
     # Until it expires, messages are signed with both, so that a receiver can change over without a gap.
     previous_secret = EncryptedTextField(blank=True, default="")
@@ -53,7 +55,7 @@ class Channel(OrganizationOwned):
                 models.F("organization"), Lower("name"), condition=Q(removed_at=None), name="channel_name_once"
             ),
         ]
-        triggers = [AuditTrail(redact=("url", "secret", "previous_secret"))]
+        triggers = [AuditTrail(redact=("url", "credential", "secret", "previous_secret"))]
 
     def __str__(self) -> str:
         return self.name
@@ -68,4 +70,6 @@ class Channel(OrganizationOwned):
         secrets = [self.secret]
         if self.previous_secret_expires_at is not None and self.previous_secret_expires_at > now:
             secrets.append(self.previous_secret)
-        return Recipient(url=self.url, secrets=tuple(secret for secret in secrets if secret))
+        return Recipient(
+            url=self.url, credential=self.credential, secrets=tuple(secret for secret in secrets if secret)
+        )

@@ -38,6 +38,8 @@ class Delivery(OrganizationOwned):
     lease_until = models.DateTimeField(null=True)
     give_up_at = models.DateTimeField()
     failure = models.TextField(blank=True, default="")
+    # What the other side calls the message, where it lets us change it later.
+    remote_id = models.CharField(max_length=255, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 

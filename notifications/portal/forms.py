@@ -22,6 +22,9 @@ class ChannelForm(forms.Form):
 
     name = forms.CharField(max_length=200, help_text="Where it leads, such as “#payments on Slack”.")
     url = forms.CharField(max_length=2_000, widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}))
+    credential = forms.CharField(
+        max_length=2_000, widget=forms.PasswordInput({"autocomplete": "off"}, render_value=False)
+    )
     events = forms.MultipleChoiceField(
         label="Tell it when an incident is", choices=TOPIC_CHOICES, widget=forms.CheckboxSelectMultiple
     )
@@ -41,16 +44,25 @@ class ChannelForm(forms.Form):
         address.label = kind.address_label
         address.help_text = kind.address_help
         address.widget.attrs["placeholder"] = kind.address_example
+        if kind.credential_label:
+            self.fields["credential"].label = kind.credential_label
+            self.fields["credential"].help_text = kind.credential_help
+        else:
+            del self.fields["credential"]
         if channel is not None:
             address.required = False
-            address.help_text = "Leave it empty to keep the present address, which is not shown."
+            address.help_text = "Leave it empty to keep the present address."
+            if "credential" in self.fields:
+                self.fields["credential"].required = False
+                self.fields["credential"].help_text = "Leave it empty to keep the present one, which is not shown."
 
     def values(self) -> dict[str, Any]:
         """What the action takes; an address left empty is not touched."""
         values = dict(self.cleaned_data)
         values["service_id"] = UUID(values["service_id"]) if values["service_id"] else None
-        if not values["url"]:
-            del values["url"]
+        for name in ("url", "credential"):
+            if not values.get(name):
+                values.pop(name, None)
         return values
 
 

@@ -15,6 +15,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                answer = receiver._next(Received(self.path, headers, body))
+                answer = receiver._next(Received(self.path, headers, body, self.command))
                 time.sleep(answer.stall)
                 try:
                     self.send_response(answer.status)
@@ -55,6 +56,8 @@ class Receiver:
                         self.wfile.write(answer.body)
                 except OSError:
                     pass  # The caller hung up, as it may.
+
+            do_GET = do_PATCH = do_POST  # noqa: N815  http.server's names.
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from notifications.channels.base import USER_AGENT, ChannelKind, Message, Recipient, Request
+from notifications.channels.base import USER_AGENT, HttpKind, Message, Recipient, Request
 from notifications.channels.webhook.signing import signature_header
 
 
-class WebhookKind(ChannelKind):
+class WebhookKind(HttpKind):
     """Any receiver of ours: it verifies the signature, and drops an id that it has seen."""
 
     name = "webhook"

@@ -20,9 +20,8 @@ from notifications.actions.channels import (
     channel_update,
 )
 from notifications.actions.delivery_resend import delivery_resend
-from notifications.addresses import masked_url
 from notifications.channels.base import ChannelKind
-from notifications.channels.registry import KINDS, channel_kind
+from notifications.channels.registry import KINDS, channel_kind, shown_address
 from notifications.models import Channel, Delivery
 from notifications.portal.forms import ChannelForm, DeliveryFilterForm, RotateSecretForm, initial_of
 from notifications.portal.pages import keyset_page
@@ -44,7 +43,7 @@ class ChannelsView(PortalView):
             {
                 "channel": channel,
                 "kind": KINDS.get(channel.kind),
-                "address": masked_url(channel.url),
+                "address": shown_address(channel.kind, channel.url),
                 "last": last.get(channel.pk),
             }
             for channel in found
@@ -98,10 +97,10 @@ def channel_page(
     context = {
         "channel": channel,
         "kind": kind,
-        "address": masked_url(channel.url),
+        "address": shown_address(channel.kind, channel.url),
         "facts": [
             ("Kind", kind.label),
-            ("Address", masked_url(channel.url)),
+            ("Address", shown_address(channel.kind, channel.url)),
             ("Told when", ", ".join(events)),
             ("From severity", channel.get_minimum_severity_display()),
             ("Service", channel.service or "any"),

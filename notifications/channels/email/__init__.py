@@ -1,0 +1,1 @@
+"""E-mail: text and HTML, by the SMTP server that the operator names."""

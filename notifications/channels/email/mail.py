@@ -1,0 +1,84 @@
+"""One e-mail about an incident: written, sent, and its refusal understood."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.template.loader import render_to_string
+
+from notifications.channels.base import Message, Outcome, Result
+from notifications.channels.wording import facts
+
+LONGEST_SUBJECT = 180
+NO_SERVER = "This installation sends no e-mail: the operator names a server with EMAIL_URL."
+
+
+def send_incident_mail(to: Sequence[str], message: Message, *, links: Mapping[str, str], because: str) -> Result:
+    """Sends one e-mail to all the addresses.
+
+    Args:
+        links: what the reader can do, as label and address; the first is the most urgent.
+        because: why the reader gets it, as the end of "You get this because …".
+    """
+    data = message.payload["data"]
+    incident = data["incident"]
+    context = {
+        "incident": incident,
+        "summary": data["summary"],
+        "note": data.get("note", ""),
+        "facts": facts(message.payload),
+        "links": list(links.items()),
+        "because": because,
+    }
+    subject = f"{incident['reference']} {data['summary']} · {incident['severity'].capitalize()} · {incident['title']}"
+    headers = {
+        "Message-ID": f"<{message.id}@{_domain()}>",
+        "References": f"<incident-{incident['id'] or message.id}@{_domain()}>",
+        # So that nobody's out-of-office answers (RFC 3834).
+        "Auto-Submitted": "auto-generated",
+    }
+    return send_mail(
+        to,
+        subject=" ".join(subject.split())[:LONGEST_SUBJECT],
+        text=render_to_string("notifications/email/incident.txt", context),
+        html=render_to_string("notifications/email/incident.html", context),
+        headers=headers,
+    )
+
+
+def send_mail(
+    to: Sequence[str], *, subject: str, text: str, html: str = "", headers: Mapping[str, Any] | None = None
+) -> Result:
+    """Hands a mail to the installation's server, and says what came of it."""
+    if not settings.EMAIL_CONFIGURED:
+        return Result(Outcome.FAILED, error=NO_SERVER)
+    mail = EmailMultiAlternatives(subject, text, to=list(to), headers=dict(headers or {}), connection=get_connection())
+    if html:
+        mail.attach_alternative(html, "text/html")
+    try:
+        mail.send()
+    except smtplib.SMTPRecipientsRefused as error:
+        code, said = max(error.recipients.values(), key=lambda refusal: refusal[0])
+        return _refused(code, said)
+    except smtplib.SMTPResponseException as error:
+        return _refused(error.smtp_code, error.smtp_error)
+    except (OSError, smtplib.SMTPException) as error:
+        return Result(Outcome.RETRY, error=f"The mail server cannot be reached: {error or type(error).__name__}.")
+    return Result(Outcome.DELIVERED, answer="The mail server took it.")
+
+
+def _refused(code: int, said: bytes | str) -> Result:
+    """RFC 5321: 4xx passes, 5xx does not. A refused sign-in is the operator's to repair, so it is tried again."""
+    words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    is_lasting = code >= 500 and code not in (530, 534, 535, 538)
+    outcome = Outcome.FAILED if is_lasting else Outcome.RETRY
+    return Result(outcome, code, words[:500], f"The mail server refuses it: {code} {words[:300]}")
+
+
+def _domain() -> str:
+    return urlsplit(settings.BASE_URL).hostname or "localhost"

@@ -1,0 +1,1 @@
+"""Microsoft Teams, through the address of a workflow."""
