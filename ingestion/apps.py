@@ -7,6 +7,7 @@ class IngestionConfig(AppConfig):
     name = "ingestion"
 
     def ready(self) -> None:
+        import ingestion.sweeps  # noqa: F401 - registers what follows the stream
         from incident_center.kernel.portal.navigation import NavigationItem, register
         from organizations.access import Action
 

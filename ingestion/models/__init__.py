@@ -1,4 +1,5 @@
 from ingestion.models.dead_letter import DeadLetter
 from ingestion.models.log_entry import LEVEL_CHOICES, LogEntry
+from ingestion.models.log_minute import LogMinute
 
-__all__ = ["LEVEL_CHOICES", "DeadLetter", "LogEntry"]
+__all__ = ["LEVEL_CHOICES", "DeadLetter", "LogEntry", "LogMinute"]

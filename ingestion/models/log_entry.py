@@ -6,12 +6,19 @@ from typing import ClassVar
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
 
 from incident_center.kernel.constraints import APPEND_ONLY, RowLevelSecurity
 from ingestion.levels import Level
 
 LEVEL_CHOICES = [(int(level), level.name) for level in Level]
+
+
+class CurrentTransaction(Func):
+    """The number of the transaction that writes the row, 64 bits wide; PostgreSQL counts them up."""
+
+    function = "txid_current"
+    output_field = models.BigIntegerField()
 
 
 class LogEntry(models.Model):
@@ -35,6 +42,8 @@ class LogEntry(models.Model):
     metadata = models.JSONField(default=dict)
     trace_id = models.TextField(null=True)  # noqa: DJ001 - NULL keeps the logs without one out of the index.
     hash = models.BigIntegerField()
+    # Filled by PostgreSQL, however the row came in: what follows the stream reads on from here (log_minute).
+    transaction_id = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
 
     class Meta:
         db_table = "log_entry"
@@ -48,6 +57,7 @@ class LogEntry(models.Model):
                 name="log_entry_errors",
             ),
             BrinIndex(fields=["received_at"], autosummarize=True, name="log_entry_received"),
+            BrinIndex(fields=["transaction_id"], autosummarize=True, name="log_entry_transaction"),
             BrinIndex(fields=["trace_id"], opclasses=["text_bloom_ops"], autosummarize=True, name="log_entry_trace"),
         ]
 
