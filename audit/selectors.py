@@ -12,6 +12,8 @@ from audit.messages import Names, labels
 from audit.models import AuditEntry
 from organizations.models import ApiKey, Membership
 
+PERSON_COLUMNS = ("user_id", "_by_id", "assignee_id", "requester_id", "asked_id")
+
 
 def entries(
     *,
@@ -54,8 +56,10 @@ def names_for(page: Iterable[AuditEntry]) -> Names:
             (people if kind == "user" else keys).add(known)
         for values in (entry.before or {}, entry.after or {}):
             for column, value in values.items():
-                if column.endswith(("user_id", "_by_id", "assignee_id")) and (known := _uuid(value)):
+                if column.endswith(PERSON_COLUMNS) and (known := _uuid(value)):
                     people.add(known)
+                elif column == "participants":  # Of a rotation, in the order of their turns.
+                    people |= {known for each in value or () if (known := _uuid(each))}
                 elif column == "membership_id" and (known := _uuid(value)):
                     memberships.add(known)
         if entry.table_name == "organizations_membership" and (known := _uuid(entry.object_id)):

@@ -10,10 +10,13 @@ class IncidentsConfig(AppConfig):
         from incidents import audit_sentences  # noqa: F401  (registers itself)
         from incidents.escalation.service_field import register_service_field
         from incidents.portal import registration
+        from incidents.schedules import audit_sentences as schedule_audit_sentences  # noqa: F401  (registers itself)
+        from incidents.schedules import for_escalation
         from incidents.sla import audit_sentences as sla_audit_sentences  # noqa: F401  (registers itself)
         from incidents.sla import handlers as sla_handlers
         from incidents.sla import sweep  # noqa: F401  (registers itself)
 
         sla_handlers.connect()
         registration.register()
+        for_escalation.register()
         register_service_field()

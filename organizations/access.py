@@ -47,6 +47,7 @@ class Action(StrEnum):
     REPAIR_LOGS = "replay and delete dead letters"
     READ_CONFIGURATION = "read services, rules and channels"
     CONFIGURE = "manage services, API keys, rules, channels and routing"
+    TAKE_SHIFTS = "take and swap on-call shifts"
     READ_REPORTS = "read and export reports"
     READ_AUDIT = "read and verify the audit log"
     READ_MEMBERS = "see the organization's members"
@@ -72,6 +73,7 @@ _ROWS: dict[Action, tuple[Grant, Grant, Grant, Grant, Grant]] = {
     Action.REPAIR_LOGS: (_Y, _Y, _Y, _N, _N),
     Action.READ_CONFIGURATION: (_Y, _Y, _Y, _Y, _N),
     Action.CONFIGURE: (_Y, _Y, _N, _N, _N),
+    Action.TAKE_SHIFTS: (_Y, _Y, _Y, _N, _N),
     Action.READ_REPORTS: (_Y, _Y, _Y, _Y, _N),
     Action.READ_AUDIT: (_Y, _N, _N, _Y, _N),
     Action.READ_MEMBERS: (_Y, _Y, _Y, _Y, _N),

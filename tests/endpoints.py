@@ -178,3 +178,36 @@ def _notification(world: World) -> Any:
     with world.scope():
         incident = open_incident(world)
         return Notification.objects.filter(incident=incident)[0].pk
+
+
+def _own_schedule(world: World) -> Any:
+    """The world's one schedule, with a layer, an override and a swap: what is in its addresses belongs together."""
+    from tests.incidents.schedules.factories import full_schedule
+
+    return full_schedule(world)
+
+
+@makes("schedule_id")
+def _schedule(world: World) -> Any:
+    return _own_schedule(world).pk
+
+
+@makes("layer_id")
+def _layer(world: World) -> Any:
+    schedule = _own_schedule(world)
+    with world.scope():
+        return schedule.layers.get().pk
+
+
+@makes("override_id")
+def _override(world: World) -> Any:
+    schedule = _own_schedule(world)
+    with world.scope():
+        return schedule.overrides.get().pk
+
+
+@makes("swap_id")
+def _swap(world: World) -> Any:
+    schedule = _own_schedule(world)
+    with world.scope():
+        return schedule.swaps.get().pk

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from incidents.api import sla, views
+from incidents.api import calendars, schedules, shifts, sla, views
 
 urlpatterns = [
     path("incidents", views.IncidentListView.as_view()),
@@ -20,4 +20,22 @@ urlpatterns = [
     path("sla/calendars", sla.BusinessCalendarListView.as_view()),
     path("sla/calendars/<uuid:calendar_id>", sla.BusinessCalendarDetailView.as_view()),
     path("sla/violations", sla.ViolationListView.as_view()),
+    path("schedules", schedules.ScheduleListView.as_view()),
+    path("schedules/<uuid:schedule_id>", schedules.ScheduleDetailView.as_view()),
+    path("schedules/<uuid:schedule_id>/layers", schedules.LayerListView.as_view()),
+    path("schedules/<uuid:schedule_id>/layers/<uuid:layer_id>", schedules.LayerDetailView.as_view()),
+    path("schedules/<uuid:schedule_id>/overrides", schedules.OverrideListView.as_view()),
+    path("schedules/<uuid:schedule_id>/overrides/<uuid:override_id>", schedules.OverrideDetailView.as_view()),
+    path("schedules/<uuid:schedule_id>/on-call", schedules.OnCallView.as_view()),
+    path("schedules/<uuid:schedule_id>/shifts", schedules.ShiftListView.as_view()),
+    path("schedules/<uuid:schedule_id>/take", shifts.TakeView.as_view()),
+    path("schedules/<uuid:schedule_id>/swaps", shifts.SwapListView.as_view()),
+    path("schedules/<uuid:schedule_id>/swaps/<uuid:swap_id>", shifts.SwapDetailView.as_view()),
+    path("schedules/<uuid:schedule_id>/swaps/<uuid:swap_id>/accept", shifts.SwapAcceptView.as_view()),
+    path("schedules/<uuid:schedule_id>/swaps/<uuid:swap_id>/decline", shifts.SwapDeclineView.as_view()),
+    path("schedules/<uuid:schedule_id>/calendar.ics", calendars.ScheduleCalendarView.as_view()),
+    path("schedules/<uuid:schedule_id>/calendar-token", calendars.ScheduleCalendarTokenView.as_view()),
+    path("me/calendar.ics", calendars.PersonCalendarView.as_view()),
+    path("me/calendar-token", calendars.PersonCalendarTokenView.as_view()),
+    path("on-call", schedules.OnCallEverywhereView.as_view()),
 ]

@@ -8,6 +8,7 @@ from incidents.models.incident import (
     IncidentCounter,
     IncidentLog,
 )
+from incidents.models.schedule import CalendarFeed, Schedule, ScheduleLayer, ScheduleOverride, ShiftSwap
 from incidents.models.sla import BusinessCalendar, ServiceSla, SlaClock, SlaPolicy
 from incidents.models.timeline import EventKind, TimelineEvent
 
@@ -16,6 +17,7 @@ __all__ = [
     "LONGEST_TITLE",
     "MOST_LINKED_LOGS",
     "BusinessCalendar",
+    "CalendarFeed",
     "Decision",
     "Escalation",
     "EscalationPolicy",
@@ -25,8 +27,12 @@ __all__ = [
     "IncidentCounter",
     "IncidentLog",
     "Responder",
+    "Schedule",
+    "ScheduleLayer",
+    "ScheduleOverride",
     "ServicePolicies",
     "ServiceSla",
+    "ShiftSwap",
     "SlaClock",
     "SlaPolicy",
     "Stage",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -147,7 +148,7 @@ class _Board:
         missed = [piece for piece in self._missed if piece[0] < hole[1] and piece[1] > hole[0]]
         edges = sorted({*hole, *(edge for piece in missed for edge in piece[:2] if hole[0] < edge < hole[1])})
         gaps = []
-        for begins, ends in zip(edges, edges[1:], strict=False):
+        for begins, ends in pairwise(edges):
             who = next(((user, source) for start, end, user, source in missed if start <= begins and ends <= end), None)
             source, user = (who[1], who[0]) if who else (None, None)
             gaps.append(Shift(datetime_of(begins), datetime_of(ends), None, source, user))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time as stopwatch
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,7 @@ CHANGES = [
 MINUTE = timedelta(minutes=1)
 
 
-def layer(  # noqa: PLR0913
+def layer(
     number: int = 1,
     *,
     zone: str,
@@ -116,8 +117,10 @@ def written(clock_time: time) -> str:
     return clock_time.isoformat("minutes")
 
 
-daily_windows = st.tuples(clock_times, clock_times, st.sets(weekdays, max_size=3)).filter(lambda w: w[0] != w[1]).map(
-    lambda w: {"kind": "daily", "start": written(w[0]), "end": written(w[1]), "weekdays": sorted(w[2])}
+daily_windows = (
+    st.tuples(clock_times, clock_times, st.sets(weekdays, max_size=3))
+    .filter(lambda w: w[0] != w[1])
+    .map(lambda w: {"kind": "daily", "start": written(w[0]), "end": written(w[1]), "weekdays": sorted(w[2])})
 )
 weekly_windows = (
     st.tuples(weekdays, clock_times, weekdays, clock_times)
@@ -198,7 +201,9 @@ def test_the_final_schedule_is_the_oracles(change, layers, overrides, absent):
     zone, start = change
     end = start + timedelta(days=5)
     quarter = timedelta(minutes=15)
-    spans = [(start + f["begins"] * quarter, f["lasts"] and start + (f["begins"] + f["lasts"]) * quarter) for f in layers]
+    spans = [
+        (start + f["begins"] * quarter, f["lasts"] and start + (f["begins"] + f["lasts"]) * quarter) for f in layers
+    ]
     plans = [
         layer(
             number,
@@ -210,14 +215,16 @@ def test_the_final_schedule_is_the_oracles(change, layers, overrides, absent):
         for number, (fields, span) in enumerate(zip(layers, spans, strict=True))
     ]
     exceptions = [
-        OverridePlan(Source("override", UUID(int=200 + n), ""), user, start + s * quarter, start + (s + length) * quarter)
+        OverridePlan(
+            Source("override", UUID(int=200 + n), ""), user, start + s * quarter, start + (s + length) * quarter
+        )
         for n, (user, s, length) in enumerate(overrides)
     ]
     plan = SchedulePlan(ZoneInfo(zone), tuple(plans), tuple(exceptions), frozenset(absent))
     shifts = final_shifts(plan, start, end)
 
     assert (shifts[0].start, shifts[-1].end) == (start, end)
-    assert all(one.end == two.start and one.start < one.end for one, two in zip(shifts, shifts[1:], strict=False))
+    assert all(one.end == two.start and one.start < one.end for one, two in pairwise(shifts))
     for at, latest, _ in minutes(start, end, zone):
         if at.minute % 15:
             continue
