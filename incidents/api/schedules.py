@@ -247,7 +247,7 @@ def on_call_answers(view: ScheduleApiView, found: list[Schedule]) -> list[dict[s
 
 
 class ShiftListView(ScheduleApiView):
-    """The final schedule, gaps included, between ``from`` and ``to``: two weeks from now when not given, at most a year."""
+    """The final schedule with its gaps, between ``from`` and ``to``: two weeks from now, or at most a year."""
 
     actions = {"GET": Action.READ_CONFIGURATION}
 

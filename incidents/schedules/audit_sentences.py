@@ -39,9 +39,9 @@ def layer(entry: AuditEntry, names: Names) -> str:
     words = []
     if "participants" in after:
         words.append(f"who takes turns is now {_people(after['participants'], names)}")
-        entry = _without(entry, "participants")
-    if entry.after:
-        words.append(listed_changes(entry, _LAYER_LABELS))
+    rest = _without(entry, "participants")
+    if rest.after:
+        words.append(listed_changes(rest, _LAYER_LABELS))
     return f"changed the layer {entry.object_id}: {', '.join(words)}"
 
 
