@@ -15,8 +15,10 @@ class IncidentsConfig(AppConfig):
         from incidents.sla import audit_sentences as sla_audit_sentences  # noqa: F401  (registers itself)
         from incidents.sla import handlers as sla_handlers
         from incidents.sla import sweep  # noqa: F401  (registers itself)
+        from incidents.sla.service_field import register_service_field as register_sla_field
 
         sla_handlers.connect()
         registration.register()
         for_escalation.register()
         register_service_field()
+        register_sla_field()

@@ -145,6 +145,11 @@ class IncidentFilterForm(forms.Form):
     assignee = forms.ChoiceField(
         required=False, label="Who has it", choices=[("", "Anyone"), ("me", "Me"), ("none", "Nobody")]
     )
+    sla = forms.ChoiceField(
+        required=False,
+        label="SLA",
+        choices=[("", "Any"), ("due_soon", "Due soon or breached"), ("breached", "Breached")],
+    )
     resolved = forms.ChoiceField(
         required=False, label="Resolved", choices=[("", "At any time"), ("week", "In the last 7 days")]
     )

@@ -36,6 +36,9 @@ def register() -> None:
             on_phone=True,
         )
     )
+    navigation.register(
+        NavigationItem("Service levels", "sla:violations", "timer", Action.READ_REPORTS, order=55, shortcut="v")
+    )
     palette.register(_incidents, order=10)
     palette.register(_doings, order=90)
 

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from incidents.portal.views import dashboard, incident, incident_list
+from incidents.portal.views import dashboard, incident, incident_clocks, incident_list, sla
 
 pages = [
     path("", dashboard.DashboardPage.as_view(), name="dashboard"),
@@ -15,7 +15,22 @@ pages = [
     path("incidents/<str:reference>/assign", incident.AssignStep.as_view(), name="assign"),
     path("incidents/<str:reference>/notes", incident.NoteStep.as_view(), name="note"),
     path("incidents/<str:reference>/merge", incident.MergeStep.as_view(), name="merge"),
+    path("incidents/<str:reference>/sla", incident_clocks.PolicyStep.as_view(), name="sla"),
+    path("incidents/<str:reference>/duties", incident_clocks.DutyStep.as_view(), name="duty"),
+    path("incidents/<str:reference>/duties/<uuid:clock_id>", incident_clocks.MilestoneStep.as_view(), name="milestone"),
     path("incidents/<str:reference>/withdraw", incident.WithdrawStep.as_view(), name="withdraw"),
 ]
 
-urlpatterns = [path("", include((pages, "incidents")))]
+sla_pages = [
+    path("sla", sla.ViolationsPage.as_view(), name="violations"),
+    path("sla/policies", sla.PolicyListPage.as_view(), name="policies"),
+    path("sla/policies/new", sla.PolicyCreatePage.as_view(), name="policy-create"),
+    path("sla/policies/from-template", sla.PolicyFromTemplate.as_view(), name="policy-from-template"),
+    path("sla/policies/<uuid:sla_policy_id>", sla.PolicyEditPage.as_view(), name="policy"),
+    path("sla/policies/<uuid:sla_policy_id>/remove", sla.PolicyRemove.as_view(), name="policy-remove"),
+    path("sla/calendars/new", sla.CalendarCreatePage.as_view(), name="calendar-create"),
+    path("sla/calendars/<uuid:calendar_id>", sla.CalendarEditPage.as_view(), name="calendar"),
+    path("sla/calendars/<uuid:calendar_id>/delete", sla.CalendarDelete.as_view(), name="calendar-delete"),
+]
+
+urlpatterns = [path("", include((pages, "incidents"))), path("", include((sla_pages, "sla")))]

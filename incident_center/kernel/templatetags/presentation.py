@@ -83,6 +83,22 @@ def exact_time(moment: datetime | None, precision: str = "second", missing: str 
     )
 
 
+@register.simple_tag
+def countdown(moment: datetime | None, missing: str = NOT_KNOWN) -> SafeString | str:
+    """Say how much time is left until then ("12 min left"), or by how much it is over; time.js counts on."""
+    if moment is None:
+        return missing
+    left = (moment - timezone.now()).total_seconds()
+    return format_html(
+        '<time datetime="{}" title="{}" tabindex="0" class="nowrap{}" data-countdown>{} {}</time>',
+        moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        _exact(moment),
+        "" if left >= 0 else " text-danger-strong",
+        short_duration(abs(left)),
+        "left" if left >= 0 else "over",
+    )
+
+
 def _exact(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 

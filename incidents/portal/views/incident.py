@@ -32,7 +32,9 @@ from incidents.portal import reads
 from incidents.portal.forms import NOBODY, AssignForm, IncidentEditForm, MergeForm, NoteForm, ReasonForm, StatusForm
 from incidents.portal.problems import problem_to_form
 from incidents.portal.sentences import lines
+from incidents.portal.sla_forms import DutyForm, PolicyChoiceForm
 from incidents.portal.views.incident_list import way_back
+from incidents.sla.selectors import clocks_of
 from ingestion.levels import Level
 from organizations.access import Action
 from organizations.portal.base import PortalView
@@ -72,6 +74,7 @@ class IncidentPageView(PortalView):
             "merged": list(selectors.merged_incidents(incident)),
             "told": reads.channels_told(incident),
             "also_open": reads.also_open(self.member, incident),
+            "clocks": clocks_of(incident),
             "may_read_services": self.member.can(Action.READ_CONFIGURATION),
         }
 
@@ -95,6 +98,8 @@ class IncidentPageView(PortalView):
             if may_direct
             else None,
             "merge_form": MergeForm() if may_direct else None,
+            "policy_form": PolicyChoiceForm() if may_direct and incident.status != Status.RESOLVED else None,
+            "duty_form": DutyForm() if may_direct else None,
         }
 
     def _timeline(self, incident: Incident) -> dict[str, Any]:
@@ -148,7 +153,8 @@ class IncidentStep(IncidentPageView, ABC):
     actions: ClassVar[dict[str, Action]] = {"POST": Action.WORK_INCIDENTS}
     form_class: ClassVar[type[forms.Form]] = forms.Form
 
-    def post(self, request: HttpRequest, reference: str) -> HttpResponse:
+    def post(self, request: HttpRequest, reference: str, **further: Any) -> HttpResponse:
+        """``further`` are other names of the address, for ``act`` to find in ``self.kwargs``."""
         incident = self.incident(reference)
         form = self.form_class(request.POST)
         if not form.is_valid():

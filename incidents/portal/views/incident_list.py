@@ -33,10 +33,11 @@ SAVED_VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Not resolved", {}),
     ("Mine", {"assignee": "me"}),
     ("Unassigned", {"assignee": "none"}),
+    ("Breaching", {"sla": "due_soon"}),
     ("Resolved this week", {"status": "resolved", "resolved": "week", "ordering": "-opened_at"}),
 )
 #: What a link to a saved view says; other parameters narrow the view that one is in.
-VIEW_PARAMETERS = ("assignee", "status", "resolved", "ordering")
+VIEW_PARAMETERS = ("assignee", "status", "resolved", "sla", "ordering")
 RESOLVED_WITHIN = timedelta(days=7)
 
 
