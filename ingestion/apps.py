@@ -9,6 +9,7 @@ class IngestionConfig(AppConfig):
     def ready(self) -> None:
         import ingestion.sweeps  # noqa: F401 - registers what follows the stream
         from incident_center.kernel.portal.navigation import NavigationItem, register
+        from ingestion import audit_sentences  # noqa: F401  Registered by their import.
         from organizations.access import Action
 
         register(

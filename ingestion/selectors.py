@@ -14,7 +14,7 @@ from incident_center.kernel.api.problems import NotFound
 from ingestion.levels import Level
 from ingestion.logstore import log_store
 from ingestion.logstore.port import LogQuery, LogRecord, StoredLogId
-from ingestion.models import DeadLetter, LogEntry
+from ingestion.models import DeadLetter, LogColumns, LogEntry, SavedSearch
 from ingestion.search_syntax import NO_TERMS, TextTerms, metadata_alternatives
 from organizations.models import Service
 
@@ -114,6 +114,22 @@ def services_by_filter(*, service: str = "", environment: str = "") -> dict[int,
     if service:
         services = services.filter(_named(service))
     return {found.id: found for found in services}
+
+
+def services_by_ids(ids: Iterable[int]) -> dict[int, Service]:
+    """Those of them that are the organization's."""
+    return Service.objects.in_bulk(list(ids))
+
+
+def saved_searches(membership_id: UUID) -> list[SavedSearch]:
+    """One's own and the shared ones, by name."""
+    mine_or_shared = Q(membership_id=membership_id) | Q(is_shared=True)
+    return list(SavedSearch.objects.filter(mine_or_shared).order_by("name", "id"))
+
+
+def chosen_columns(membership_id: UUID) -> list[str]:
+    """The metadata keys that the person wants to see as columns."""
+    return LogColumns.objects.filter(membership_id=membership_id).values_list("columns", flat=True).first() or []
 
 
 def _named(service: str) -> Q:

@@ -103,6 +103,20 @@ def _dead_letter(world: World) -> Any:
         ).pk
 
 
+@makes("search_id")
+def _saved_search(world: World) -> Any:
+    from ingestion.actions.saved_searches import saved_search_create
+
+    with world.scope():
+        return saved_search_create(
+            actor=world.actor,
+            membership_id=world.owner.pk,
+            name=f"search-{uuid4().hex[:8]}",
+            query="min_level=ERROR",
+            is_shared=True,
+        ).pk
+
+
 @makes("reference")
 def _incident(world: World) -> Any:
     from tests.incidents.factories import open_incident

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 
+from ingestion.actions.log_columns import MOST_COLUMNS
 from ingestion.levels import Level
+from ingestion.portal.addresses import DEFAULT_SPAN, SPANS, has_range
 from organizations.selectors import services
 
 
@@ -23,12 +26,7 @@ class LogFilterForm(forms.Form):
         required=False,
         choices=[("", "any"), *((level.name, f"{level.name} and worse") for level in Level)],
     )
-    span = forms.ChoiceField(
-        label="Time",
-        required=False,
-        choices=[("", "last 24 h"), ("15m", "last 15 min"), ("1h", "last hour"), ("7d", "last 7 days")],
-    )
-    trace_id = forms.CharField(label="Trace", required=False, widget=forms.HiddenInput)
+    span = forms.ChoiceField(label="Time", required=False)
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -37,6 +35,39 @@ class LogFilterForm(forms.Form):
         environments = sorted({service.environment for service in known})
         self.fields["service"].choices = [("", "all"), *((name, name) for name in names)]  # type: ignore[attr-defined]
         self.fields["environment"].choices = [("", "all"), *((e, e) for e in environments)]  # type: ignore[attr-defined]
+        self.fields["span"].choices = list(self._spans())  # type: ignore[attr-defined]
+
+    def _spans(self) -> Iterator[tuple[str, str]]:
+        """While a range was brushed it is what the empty choice means; any other replaces it."""
+        words = {
+            "15m": "last 15 min",
+            "1h": "last hour",
+            "24h": "last 24 h",
+            "7d": "last 7 days",
+            "30d": "last 30 days",
+        }
+        is_range = has_range(self.data)  # type: ignore[arg-type]
+        yield ("", "chosen range" if is_range else words[DEFAULT_SPAN])
+        yield from ((span, words[span]) for span in SPANS if is_range or span != DEFAULT_SPAN)
+
+
+class SavedSearchForm(forms.Form):
+    name = forms.CharField(max_length=100, widget=forms.TextInput({"autocomplete": "off"}))
+    is_shared = forms.BooleanField(label="For everyone who reads logs", required=False)
+
+    def __init__(self, *arguments: Any, may_share: bool, **keywords: Any) -> None:
+        super().__init__(*arguments, auto_id="search_%s", **keywords)
+        if not may_share:
+            del self.fields["is_shared"]
+
+
+class ColumnsForm(forms.Form):
+    columns = forms.CharField(
+        label="Metadata to show as columns",
+        required=False,
+        help_text=f"Up to {MOST_COLUMNS} keys, separated by commas; nested ones with dots: user, http.status.",
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
 
 
 class ReplayForm(forms.Form):

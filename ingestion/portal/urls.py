@@ -1,14 +1,19 @@
 from django.urls import include, path
 
-from ingestion.portal import views
+from ingestion.portal.views import dead_letters, download, explorer, saved
 
 pages = [
-    path("logs", views.LogsView.as_view(), name="logs"),
-    path("logs/dead-letters", views.DeadLettersView.as_view(), name="dead-letters"),
-    path("logs/dead-letters/<uuid:dead_letter_id>", views.DeadLetterView.as_view(), name="dead-letter"),
+    path("logs", explorer.LogsView.as_view(), name="logs"),
+    path("logs/fields", explorer.LogFieldsView.as_view(), name="log-fields"),
+    path("logs/download", download.LogDownloadView.as_view(), name="log-download"),
+    path("logs/columns", saved.LogColumnsView.as_view(), name="log-columns"),
+    path("logs/searches", saved.SavedSearchCreateView.as_view(), name="saved-search-create"),
+    path("logs/searches/<uuid:search_id>/delete", saved.SavedSearchDeleteView.as_view(), name="saved-search-delete"),
+    path("logs/dead-letters", dead_letters.DeadLettersView.as_view(), name="dead-letters"),
+    path("logs/dead-letters/<uuid:dead_letter_id>", dead_letters.DeadLetterView.as_view(), name="dead-letter"),
     path(
         "logs/dead-letters/<uuid:dead_letter_id>/delete",
-        views.DeadLetterDeleteView.as_view(),
+        dead_letters.DeadLetterDeleteView.as_view(),
         name="dead-letter-delete",
     ),
 ]

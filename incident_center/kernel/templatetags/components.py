@@ -146,12 +146,18 @@ class Chip(NamedTuple):
 
 @register.inclusion_tag("components/filter_bar.html", takes_context=True)
 def filter_bar(
-    context: Context, form: forms.Form, wide_field: str = "q", target: str = "", reset_url: str = ""
+    context: Context,
+    form: forms.Form,
+    wide_field: str = "q",
+    target: str = "",
+    reset_url: str = "",
+    carried: Iterable[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """A form that filters a list: it changes the URL, and each filter in force is a chip that can be dropped.
 
     `form` is bound to `request.GET`. `wide_field` names the field that takes the room left over (the search).
-    With `target` (the id of the list) only the list is fetched anew, and the URL follows.
+    With `target` (the id of the list) only the list is fetched anew, and the URL follows. `carried` are parameters
+    that the form has no field for and that stay in force when one of its own changes.
     """
     request: HttpRequest = context["request"]
     return {
@@ -161,6 +167,7 @@ def filter_bar(
         "target": target,
         "path": request.path,
         "reset_url": reset_url or request.path,
+        "carried": carried,
         "chips": list(_chips(form, request.GET, request.path)),
     }
 

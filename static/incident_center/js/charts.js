@@ -2,7 +2,7 @@
 // when a page has a chart. docs/design.md describes the data:
 //   {"kind": "bars" | "lines", "stacked": bool, "unit": "logs", "times": [seconds since 1970], "step": seconds,
 //    "series": [{"label": "Errors", "color": "level-error", "values": [number | null]}],
-//    "brush": {"from": "from", "to": "to"}}   – dragging a range sets these parameters of the URL
+//    "brush": {"from": "from", "to": "to", "drop": ["span"]}}   – dragging a range sets these parameters of the URL
 // Colours are names of tokens, read from the page, so a chart follows the theme. The table has the same figures.
 
 const drawn = new Map();
@@ -72,7 +72,7 @@ function brush(chart, names) {
   const at = (position) => new Date(chart.posToVal(position, "x") * 1_000).toISOString().replace(/\.\d+Z$/, "Z");
   address.searchParams.set(names.from, at(left));
   address.searchParams.set(names.to, at(left + width));
-  address.searchParams.delete("cursor");
+  for (const name of ["cursor", ...(names.drop ?? [])]) address.searchParams.delete(name);
   location.assign(address);
 }
 

@@ -1,0 +1,24 @@
+"""How the explorer's traces read in the audit log."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from audit.messages import Names, describes, listed_changes
+from audit.models import AuditEntry
+
+
+@describes("ingestion_savedsearch")
+def saved_search(entry: AuditEntry, names: Names) -> str:
+    row = entry.after or entry.before or {}
+    if entry.operation == "update":
+        return f"changed a saved log search: {listed_changes(entry)}"
+    kind = "the shared log search" if row["is_shared"] else "the log search"
+    return f"{'saved' if entry.operation == 'insert' else 'deleted'} {kind} “{row['name']}”"
+
+
+@describes("ingestion_logexport")
+def log_export(entry: AuditEntry, names: Names) -> str:
+    row = entry.after or {}
+    filters = ", ".join(f"{name} {value}" for name, value in parse_qsl(row["query"])) or "no filter"
+    return f"downloaded logs as {'CSV' if row['form'] == 'csv' else 'JSON lines'} ({filters})"

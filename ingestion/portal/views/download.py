@@ -1,0 +1,69 @@
+"""Downloading what the explorer found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from incident_center.kernel.api.problems import InvalidInput
+from incident_center.kernel.scope import organization_scope
+from ingestion import selectors
+from ingestion.actions.log_export import log_export_begin
+from ingestion.log_export import exported
+from ingestion.log_filters import LogFilters
+from ingestion.models import LogExport
+from ingestion.portal.addresses import searched, with_span
+from organizations.access import Action
+from organizations.members import Member, member_of_user
+from organizations.portal.base import PortalView, error_page
+
+CONTENT_TYPES = {LogExport.Form.CSV: "text/csv; charset=utf-8", LogExport.Form.JSON_LINES: "application/x-ndjson"}
+
+
+class LogDownloadView(PortalView):
+    """``?format=csv`` or ``jsonl`` with the page's filters; streamed, and told to the audit log."""
+
+    actions = {"GET": Action.READ_LOGS}
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        wanted = request.GET.get("format", LogExport.Form.CSV.value)
+        if wanted not in LogExport.Form.values:
+            return error_page(request, 400, "Logs are downloaded as csv or jsonl.")
+        form = LogExport.Form(wanted)
+        now = datetime.now(UTC)
+        try:
+            filters = LogFilters.read(with_span(searched(request.GET), now=now))
+        except InvalidInput as error:
+            return error_page(request, 400, error.detail)
+        services = selectors.services_by_filter(service=filters.service, environment=filters.environment)
+        log_export_begin(
+            actor=self.member.actor,
+            membership_id=self.member.membership_id,
+            form=form,
+            query=searched(request.GET).urlencode(),
+        )
+        pieces = exported(filters.query(services, now=now), services, form, scope=_scope_of(self.member))
+        response = StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[form])
+        response["Content-Disposition"] = f'attachment; filename="logs-{now:%Y%m%d-%H%M%S}.{form.value}"'
+        return response
+
+    def head(self, request: HttpRequest) -> HttpResponse:
+        """Nothing is downloaded, so nothing is recorded."""
+        return HttpResponse(content_type=CONTENT_TYPES[LogExport.Form.CSV])
+
+
+def _scope_of(member: Member):  # type: ignore[no-untyped-def]  # A context manager's factory.
+    @contextmanager
+    def scope() -> Iterator[None]:
+        """Opened for each piece, since a download lasts: whoever lost the role meanwhile gets no further piece."""
+        present = member_of_user(member.user)
+        if present is None or present.membership_id != member.membership_id or not present.can(Action.READ_LOGS):
+            raise PermissionError("the member may not read logs any more")
+        with organization_scope(member.organization_id, actor=member.actor):
+            yield
+
+    return scope
