@@ -10,6 +10,14 @@ from ingestion.levels import Level
 from ingestion.portal.addresses import DEFAULT_SPAN, SPANS, has_range
 from organizations.selectors import services
 
+SPAN_WORDS = {
+    "15m": "last 15 min",
+    "1h": "last hour",
+    "24h": "last 24 h",
+    "7d": "last 7 days",
+    "30d": "last 30 days",
+}
+
 
 class LogFilterForm(forms.Form):
     """The filters of the log page; what they mean is read by ``ingestion.log_filters``, as for the API."""
@@ -39,24 +47,17 @@ class LogFilterForm(forms.Form):
 
     def _spans(self) -> Iterator[tuple[str, str]]:
         """While a range was brushed it is what the empty choice means; any other replaces it."""
-        words = {
-            "15m": "last 15 min",
-            "1h": "last hour",
-            "24h": "last 24 h",
-            "7d": "last 7 days",
-            "30d": "last 30 days",
-        }
         is_range = has_range(self.data)  # type: ignore[arg-type]
-        yield ("", "chosen range" if is_range else words[DEFAULT_SPAN])
-        yield from ((span, words[span]) for span in SPANS if is_range or span != DEFAULT_SPAN)
+        yield ("", "chosen range" if is_range else SPAN_WORDS[DEFAULT_SPAN])
+        yield from ((span, SPAN_WORDS[span]) for span in SPANS if is_range or span != DEFAULT_SPAN)
 
 
 class SavedSearchForm(forms.Form):
     name = forms.CharField(max_length=100, widget=forms.TextInput({"autocomplete": "off"}))
     is_shared = forms.BooleanField(label="For everyone who reads logs", required=False)
 
-    def __init__(self, *arguments: Any, may_share: bool, **keywords: Any) -> None:
-        super().__init__(*arguments, auto_id="search_%s", **keywords)
+    def __init__(self, *, may_share: bool) -> None:
+        super().__init__(auto_id="search_%s")
         if not may_share:
             del self.fields["is_shared"]
 

@@ -104,7 +104,7 @@ def _around(parameters: QueryDict, columns: list[str]) -> dict[str, Any]:
         NotFound: the log is not there any more, or is another organization's.
     """
     try:
-        log_id = decode_log_id(parameters["around"])
+        log_id = decode_log_id(parameters.get("around", ""))
     except ValueError as error:
         raise InvalidInput("around", f"{error}.") from error
     service = selectors.services_by_ids([log_id.service_id]).get(log_id.service_id)

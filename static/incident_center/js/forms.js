@@ -1,6 +1,7 @@
 // Small helps for forms, all of which work without them:
 //   data-filter-form   a filter form submits itself when a choice changes, and leaves empty fields out of the URL
 //   data-submit-once   (default for POST) a second click while the first is under way does nothing
+//   data-download      the answer is a file and the page stays, so the form may be sent again
 //   data-check-all     a checkbox that ticks every data-row-select below the same data-rows
 //   data-bulk          a bar shown while at least one row is ticked; data-bulk-count says how many
 //   data-show-password a button that shows what is typed in the field with that id
@@ -18,7 +19,7 @@ document.addEventListener("submit", (event) => {
     setTimeout(() => { for (const field of form.elements) field.disabled = false; });
     return;
   }
-  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if (form.method !== "post" || form.hasAttribute("hx-post") || form.hasAttribute("data-download")) return;
   if (form.dataset.underWay !== undefined) event.preventDefault();
   form.dataset.underWay = "";
 });
