@@ -12,7 +12,7 @@ import incident_center.kernel.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0004_log_search"),
+        ("ingestion", "0005_direct_copy"),
         ("organizations", "0003_installation_overview"),
     ]
 
