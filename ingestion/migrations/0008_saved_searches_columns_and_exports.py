@@ -12,7 +12,7 @@ import incident_center.kernel.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0005_direct_copy"),
+        ("ingestion", "0007_histograms_from_minutes"),
         ("organizations", "0003_installation_overview"),
     ]
 
