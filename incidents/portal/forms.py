@@ -174,5 +174,6 @@ class IncidentFilterForm(forms.Form):
         self.fields["environment"].choices = [("", "Any"), *((e, e) for e in environments)]  # type: ignore[attr-defined]
         if not may_work:
             del self.fields["assignee"]
-        if not self.data.get("resolved"):  # It comes with its saved view, and has a place only there.
-            del self.fields["resolved"]
+        for name in ("resolved", "sla"):  # They come with their saved views, and have a place only there.
+            if not self.data.get(name):
+                del self.fields[name]

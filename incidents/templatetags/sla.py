@@ -39,9 +39,9 @@ def target_in_words(clock: SlaClock) -> str:
 
 
 @register.filter
-def duration_in_words(minutes: int | None) -> str:
-    """A target of a policy in words; a dash where it promises nothing."""
-    return "—" if minutes is None else minutes_in_words(minutes)
+def duration_in_words(minutes: int | str | None) -> str:
+    """A target of a policy in words; a dash where it promises nothing (what is not there is "" in templates)."""
+    return minutes_in_words(minutes) if isinstance(minutes, int) else "—"
 
 
 @register.filter

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.test import Client
 
+from incidents.actions.sla_policies import sla_policy_create
 from incidents.models import BusinessCalendar, SlaClock, SlaPolicy
 from incidents.sla.sweep import enter_due
 from organizations.access import Role
@@ -128,3 +129,9 @@ def test_violations_are_listed(world):
         enter_due(incident.opened_at + timedelta(hours=2))
     assert "Late one" in text(client.get("/sla"))
     assert "Late one" in text(client_of(world).get("/incidents?sla=due_soon"))
+
+
+def test_a_policy_need_not_promise_for_every_priority(world):
+    with world.scope():
+        sla_policy_create(actor=world.actor, fields={"name": "P1 only", "targets": {"P1": {"response_minutes": 5}}})
+    assert "5 min / —" in text(client_of(world).get("/sla/policies"))
