@@ -72,6 +72,9 @@ class Environment:
     egress_allow_private: bool
     # Bearer token for /metrics; without one only loopback may read it.
     metrics_token: str
+    # Where every audit seal is also written, one JSON line each, and a URL that they are posted to (empty: none).
+    audit_seals_file: Path
+    audit_seals_webhook: str
     # smtp://user:password@host:port or smtps://…; empty: no e-mail leaves, the owner hands out one-time links.
     email_url: str
     email_from: str
@@ -114,6 +117,11 @@ class Environment:
             access_token_minutes=_integer(values, "ACCESS_TOKEN_MINUTES", 15, least=1, most=60),
             egress_allow_private=_boolean(values, "EGRESS_ALLOW_PRIVATE", False),
             metrics_token=values.get("METRICS_TOKEN", ""),
+            audit_seals_file=Path(
+                values.get("AUDIT_SEALS_FILE")
+                or Path(values.get("STATE_DIR", str(CHECKOUT / ".state"))) / "audit-seals.jsonl"
+            ),
+            audit_seals_webhook=values.get("AUDIT_SEALS_WEBHOOK", ""),
             email_url=values.get("EMAIL_URL", ""),
             email_from=values.get("EMAIL_FROM", "Incident Center <incident-center@localhost>"),
             trusted_proxies=_integer(values, "TRUSTED_PROXIES", 0, least=0, most=10),

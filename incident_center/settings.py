@@ -310,6 +310,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024  # Above the intake's own limit, 
 EGRESS_ALLOW_PRIVATE = ENVIRONMENT.egress_allow_private
 METRICS_TOKEN = ENVIRONMENT.metrics_token
 
+# ---- The record: where its seals stand outside the database ---------------------------------------------------------
+AUDIT_SEALS_FILE = ENVIRONMENT.audit_seals_file
+AUDIT_SEALS_WEBHOOK = ENVIRONMENT.audit_seals_webhook
+
 UNFOLD = {
     "SITE_TITLE": "Incident Center administration",
     "SITE_HEADER": "Incident Center",

@@ -120,5 +120,7 @@ def remove_organization(organization: Organization, *, actor: str, exported: lis
                 "rows": {one.table: one.rows for one in exported if one.rows},
                 "people": len(people),
             }
+            # The record's own guards were off and are on again; every seal says so, and this says why.
+            cursor.execute("SELECT audit_guard_record(%s)", [f"organization {organization.public_id} was removed"])
             cursor.execute(RECORD, [actor, str(organization.public_id), json.dumps(before)])
     logger.warning("organization %s (%s) was removed with all its data", organization.slug, organization.public_id)

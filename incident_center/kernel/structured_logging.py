@@ -25,6 +25,7 @@ class JsonFormatter(logging.Formatter):
         scope = current_scope()
         if scope.organization_id is not None:
             line["organization_id"] = scope.organization_id
+        line |= getattr(record, "fields", {})  # logger.info("…", extra={"fields": {…}})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=repr, ensure_ascii=False)

@@ -28,6 +28,8 @@ class AuditEntry(models.Model):
     )
     at = models.DateTimeField()
     transaction_id = models.BigIntegerField()
+    # Transaction ids begin anew in another database cluster: after a restore there, entries are of a new epoch.
+    epoch = models.IntegerField(editable=False)
     # "user:<uuid>", "key:<uuid>", "system:<name>", or "database:<role>" for SQL that no scope stood behind.
     actor = models.CharField(max_length=200)
     table_name = models.CharField(max_length=100)
@@ -43,6 +45,8 @@ class AuditEntry(models.Model):
             models.Index(fields=["organization", "-position"], name="audit_entry_newest"),
             models.Index(fields=["organization", "table_name", "object_id", "-position"], name="audit_entry_object"),
             models.Index(fields=["organization", "actor", "-position"], name="audit_entry_actor"),
+            # The order in which entries are sealed.
+            models.Index(fields=["organization", "epoch", "transaction_id", "position"], name="audit_entry_sealing"),
         ]
         triggers = [*append_only()]
 

@@ -1,0 +1,16 @@
+"""Asking for a verification; a worker does it."""
+
+from __future__ import annotations
+
+from audit.actions.access_record import access_record
+from audit.models import AccessKind, AuditVerification
+from incident_center.kernel.scope import Actor
+
+
+def verification_request(*, actor: Actor) -> AuditVerification:
+    """The verification that is due or under way, or else a new one."""
+    waiting = AuditVerification.objects.filter(finished_at=None).order_by("requested_at").first()
+    if waiting is not None:
+        return waiting
+    access_record(actor=actor, kind=AccessKind.VERIFIED, subject="the audit log")
+    return AuditVerification.objects.create(requested_by=str(actor))
