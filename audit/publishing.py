@@ -28,6 +28,22 @@ logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 500
 WEBHOOK_SECONDS = 10
 Lines = list[dict[str, Any]]
+COLUMNS = (
+    "id",
+    "organization_id",
+    "number",
+    "epoch",
+    "from_transaction",
+    "until_transaction",
+    "entries",
+    "total",
+    "root",
+    "history",
+    "previous",
+    "guard",
+    "sealed_at",
+    "hash",
+)
 
 
 def publish_seals() -> None:
@@ -64,14 +80,17 @@ def _publish(destination: str, send: Callable[[Lines], None]) -> None:
 
 def _seals_after(seal_id: int) -> list[tuple[int, dict[str, Any]]]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM audit_seals_after(%s, %s)", [seal_id, MOST_AT_ONCE])
+        cursor.execute(f"SELECT {', '.join(COLUMNS)} FROM audit_seals_after(%s, %s)", [seal_id, MOST_AT_ONCE])
         return [(row[0], _line(row)) for row in cursor.fetchall()]
 
 
 def _line(row: tuple[Any, ...]) -> dict[str, Any]:
-    root, history, previous, guard = (bytes(value) for value in row[8:12])
-    document = SealDocument(*row[1:8], root, history, previous, guard, row[12])
-    return {**document.as_dict(), "hash": bytes(row[13]).hex()}
+    facts = dict(zip(COLUMNS, row, strict=True))
+    seal_hash = bytes(facts.pop("hash"))
+    del facts["id"]
+    digests = {name: bytes(facts[name]) for name in ("root", "history", "previous", "guard")}
+    document = SealDocument(**{**facts, **digests})
+    return {**document.as_dict(), "hash": seal_hash.hex()}
 
 
 def _to_log(lines: Lines) -> None:

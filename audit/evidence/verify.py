@@ -160,7 +160,7 @@ def _point(data: bytes) -> Point | None:
     return (x, y, 1, x * y % _P)
 
 
-_BASE = _point((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little"))
+_BASE: Point = _point((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little")) or ()
 
 
 def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
