@@ -7,7 +7,9 @@ class IncidentsConfig(AppConfig):
     name = "incidents"
 
     def ready(self) -> None:
-        from incidents import audit_sentences  # noqa: F401  (registers itself)
+        from incidents import audit_sentences, handlers  # noqa: F401  (registers itself)
+        from incidents.escalation import audit_sentences as escalation_audit_sentences  # noqa: F401  (likewise)
+        from incidents.escalation import sweep as escalation_sweep  # noqa: F401  (likewise)
         from incidents.escalation.service_field import register_service_field
         from incidents.portal import registration
         from incidents.schedules import audit_sentences as schedule_audit_sentences  # noqa: F401  (registers itself)
@@ -17,6 +19,7 @@ class IncidentsConfig(AppConfig):
         from incidents.sla import sweep  # noqa: F401  (registers itself)
         from incidents.sla.service_field import register_service_field as register_sla_field
 
+        handlers.connect()
         sla_handlers.connect()
         registration.register()
         for_escalation.register()

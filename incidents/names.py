@@ -21,14 +21,22 @@ def names_for_events(events: Iterable[TimelineEvent]) -> Names:
             keys.add(UUID(actor.id))
         elif actor.user_id is not None:
             people.add(actor.user_id)
-        if event.kind == EventKind.ASSIGNED:
-            people |= {UUID(event.data[side]) for side in ("from", "to") if event.data.get(side)}
+        people |= _people_named(event)
     members = Membership.objects.filter(user_id__in=people).select_related("user") if people else ()
     return Names(
         people={member.user_id: member.user.name for member in members},
         keys={key.pk: f"{key.name} ({key.prefix}…)" for key in ApiKey.objects.filter(pk__in=keys)} if keys else {},
         memberships={},
     )
+
+
+def _people_named(event: TimelineEvent) -> set[UUID]:
+    data = event.data
+    named = [data.get(name) for name in ("acknowledged_by", "acknowledgement_of", "taken_over_from")]
+    named += data.get("people", [])
+    if event.kind == EventKind.ASSIGNED:
+        named += [data.get("from"), data.get("to")]
+    return {UUID(user_id) for user_id in named if user_id}
 
 
 def actor_name(names: Names, actor: str) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Max, Q, QuerySet
 
 from incident_center.kernel.api.problems import NotFound
+from incidents.escalation.selectors import is_responder
 from incidents.lifecycle import Status
 from incidents.models import Incident, IncidentLog, TimelineEvent
 from organizations.access import Action, Grant
@@ -57,8 +58,9 @@ def incident_by_reference(member: Member, reference: str) -> Incident:
 
 
 def is_own(member: Member, incident: Incident) -> bool:
-    """Whether the incident is the member's own: assignee or acknowledger."""
-    return member.user.pk in (incident.assignee_id, incident.acknowledged_by_id)
+    """Whether the incident is the member's own: assignee, acknowledger, or called to it by an escalation."""
+    has_it = member.user.pk in (incident.assignee_id, incident.acknowledged_by_id)
+    return has_it or is_responder(member.user.pk, incident)
 
 
 def may_direct(member: Member, incident: Incident) -> bool:

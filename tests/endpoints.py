@@ -125,6 +125,24 @@ def _incident(world: World) -> Any:
         return open_incident(world).pk
 
 
+@makes("escalation_policy_id")
+def _escalation_policy(world: World) -> Any:
+    from tests.incidents.escalation.factories import make_policy
+
+    name = f"policy-{uuid4().hex[:8]}"
+    return make_policy(world, [(0, [world.owner.user_id])], name=name, is_default=False).pk
+
+
+@makes("escalation_id")
+def _escalation(world: World) -> Any:
+    from incidents.actions.incident_escalate import incident_escalate
+    from tests.incidents.factories import open_incident
+
+    with world.scope():
+        incident = open_incident(world)
+        return incident_escalate(incident_id=incident.pk, actor=world.actor, reason="Help.").pk
+
+
 @makes("sla_policy_id")
 def _sla_policy(world: World) -> Any:
     from incidents.models import SlaPolicy

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from incidents.api import calendars, schedules, shifts, sla, views
+from incidents.api import calendars, escalation, schedules, shifts, sla, views
 
 urlpatterns = [
     path("incidents", views.IncidentListView.as_view()),
@@ -12,6 +12,13 @@ urlpatterns = [
     path("incidents/<str:reference>/merge", views.MergeView.as_view()),
     path("incidents/<str:reference>/events", views.TimelineView.as_view()),
     path("incidents/<str:reference>/logs", views.LinkedLogView.as_view()),
+    path("incidents/<str:reference>/escalate", escalation.EscalateView.as_view()),
+    path("incidents/<str:reference>/take-over", escalation.TakeOverView.as_view()),
+    path("incidents/<str:reference>/responders", escalation.ResponderView.as_view()),
+    path("escalations", escalation.EscalationListView.as_view()),
+    path("escalations/<uuid:escalation_id>", escalation.EscalationDetailView.as_view()),
+    path("escalation-policies", escalation.PolicyListView.as_view()),
+    path("escalation-policies/<uuid:escalation_policy_id>", escalation.PolicyDetailView.as_view()),
     path("incidents/<str:reference>/sla", sla.IncidentSlaView.as_view()),
     path("incidents/<str:reference>/sla/<uuid:clock_id>/record", sla.MilestoneRecordView.as_view()),
     path("sla/policies", sla.SlaPolicyListView.as_view()),

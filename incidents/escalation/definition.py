@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from incidents.escalation.plan import TargetKind
+from incidents.escalation.plan import Target, TargetKind
 from incidents.lifecycle import Severity
 
 MOST_STEPS = 20
@@ -120,6 +120,15 @@ def _read_target(reading: Reading, where: str, target: Any) -> dict[str, str] | 
         reading.fault(f"{where}.id", f"Write the id of the {kind}.")
         return None
     return {"type": str(kind), "id": str(identifier)}
+
+
+def read_recipients(value: Any) -> tuple[list[Target], list[tuple[str, str]]]:
+    """Whom a person calls by hand: one or a list of user ids or targets. Returns them, and what is wrong."""
+    reading = Reading()
+    given = value if isinstance(value, list) else [value]
+    wanted = [each if isinstance(each, Mapping) else {"type": TargetKind.USER.value, "id": each} for each in given]
+    read = _read_targets(reading, "to", wanted)
+    return [Target(TargetKind(each["type"]), UUID(each["id"])) for each in read], reading.faults
 
 
 def _read_urgency(reading: Reading, urgency: Any) -> None:

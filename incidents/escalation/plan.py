@@ -2,7 +2,8 @@
 
 A policy is a list of steps that is gone through ``1 + repeat_count`` times (rounds). Rounds and steps are counted
 from 1. A step is due its own delay after the step before it ran; the first step of a later round is due the repeat
-delay after the last step of the round before it, plus its own delay.
+delay after the last step of the round before it, plus its own delay. When the repeat delay has passed after the last
+step of the last round, and still nobody has acknowledged, comes the last resort: an escalation never just ends.
 """
 
 from __future__ import annotations
@@ -95,12 +96,20 @@ class Plan:
         return 1 + self.repeat_count
 
 
+#: The level of those who are told where no step found anybody, or nobody acknowledged: owners and team leads.
+LAST_RESORT = 0
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A step of a round; both counted from 1."""
+    """A step of a round, both counted from 1. The last resort is level 0 of the round after the last."""
 
     round: int
     level: int
+
+
+#: Before the first step.
+BEGINNING = Position(1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,28 +118,20 @@ class Due:
     at: datetime
 
 
-def first_step(plan: Plan, began_at: datetime) -> Due:
-    """The step with which an escalation begins."""
-    return Due(Position(1, 1), began_at + plan.steps[0].delay)
-
-
 def step_after(plan: Plan, position: Position, ran_at: datetime) -> Due | None:
-    """What follows the step that ran at that time; None after the last step of the last round."""
+    """What follows the step that ran at that time (``BEGINNING``: the start); None after the last resort."""
+    if position.round > plan.rounds:
+        return None
     if position.level < len(plan.steps):
         return Due(Position(position.round, position.level + 1), ran_at + plan.steps[position.level].delay)
-    return round_after(plan, position.round, ran_at)
+    if position.round == plan.rounds:
+        return Due(Position(position.round + 1, LAST_RESORT), ran_at + plan.repeat_delay)
+    return Due(Position(position.round + 1, 1), ran_at + plan.repeat_delay + plan.steps[0].delay)
 
 
-def round_after(plan: Plan, number: int, ended_at: datetime) -> Due | None:
-    """The first step of the round after this one, or None after the last."""
-    if number >= plan.rounds:
-        return None
-    return Due(Position(number + 1, 1), ended_at + plan.repeat_delay + plan.steps[0].delay)
-
-
-def timetable(plan: Plan, began_at: datetime) -> Iterator[Due]:
-    """Every step of every round with its time, as long as nobody acknowledges and each step runs when it is due."""
-    due: Due | None = first_step(plan, began_at)
+def timetable(plan: Plan, began_at: datetime, position: Position = BEGINNING) -> Iterator[Due]:
+    """Everything that comes after the position, as long as nobody acknowledges and each step runs when it is due."""
+    due = step_after(plan, position, began_at)
     while due is not None:
         yield due
         due = step_after(plan, due.position, due.at)

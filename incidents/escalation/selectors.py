@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import Prefetch, QuerySet
 
 from incident_center.kernel.api.problems import NotFound
-from incidents.models import EscalationPolicy, ServicePolicies
+from incidents.models import (
+    Escalation,
+    EscalationPolicy,
+    EscalationStepRun,
+    Incident,
+    Responder,
+    ServicePolicies,
+)
 
 
 def escalation_policies() -> QuerySet[EscalationPolicy]:
@@ -41,3 +51,50 @@ def policy_for_service(service_id: int | None) -> EscalationPolicy | None:
             policy: EscalationPolicy = found.escalation_policy
             return policy
     return EscalationPolicy.objects.filter(is_default=True).first()
+
+
+# ---- What runs for an incident -----------------------------------------------------------------------------
+
+
+def locked_running_escalation(incident: Incident) -> Escalation | None:
+    """The escalation that is running, locked behind its incident, which the caller has locked."""
+    running = Escalation.objects.select_for_update(no_key=True)
+    return running.filter(incident=incident, state=Escalation.State.RUNNING).first()
+
+
+def latest_escalation(incident: Incident) -> Escalation | None:
+    """The newest that went by a policy; those by hand to named people end at once and are not meant."""
+    policies = Escalation.objects.filter(incident=incident).exclude(state=Escalation.State.COMPLETED)
+    return policies.order_by("-started_at", "-pk").first()
+
+
+def is_responder(user_id: UUID, incident: Incident) -> bool:
+    """Whether an escalation, or a person, has called the user to the incident."""
+    return Responder.objects.filter(incident=incident, user=user_id).exists()
+
+
+@dataclass(frozen=True)
+class DueEscalation:
+    """An escalation of which something is due: its next step, or the end of an acknowledgement."""
+
+    organization_id: int
+    escalation_id: UUID
+
+
+def due_escalations(most: int, now: datetime) -> list[DueEscalation]:
+    """What is due over all organizations, oldest first. Needs no scope: a narrow function answers with ids."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT organization_id, escalation_id FROM due_escalations(%s, %s)", [most, now])
+        return [DueEscalation(*row) for row in cursor.fetchall()]
+
+
+def escalations(of: QuerySet[Incident]) -> QuerySet[Escalation]:
+    """Those of the incidents, with the steps that ran; newest first."""
+    runs = Prefetch("step_runs", EscalationStepRun.objects.order_by("at", "pk"))
+    rows = Escalation.objects.filter(incident__in=of.order_by().values("pk")).select_related("incident")
+    return rows.prefetch_related(runs).order_by("-started_at", "-pk")
+
+
+def responders(incident: Incident) -> QuerySet[Responder]:
+    """Who was called to the incident, in the order of the calls."""
+    return Responder.objects.filter(incident=incident).select_related("user").order_by("added_at", "pk")

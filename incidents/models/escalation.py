@@ -12,7 +12,7 @@ from incident_center.kernel.audit_trail import AuditTrail, append_only
 from incident_center.kernel.constraints import APPEND_ONLY, SameOrganization
 from incident_center.kernel.models import OrganizationOwned, owned, reference
 from incidents.escalation.definition import DEFAULT_URGENCY
-from incidents.escalation.plan import Plan, plan_of
+from incidents.escalation.plan import Plan, Position, plan_of
 from organizations.models import User
 
 
@@ -100,26 +100,47 @@ class Escalation(OrganizationOwned):
         # By hand, for people who were told once: nothing more follows.
         COMPLETED = "completed"
 
+    class Cause(models.TextChoices):
+        """Why it began."""
+
+        OPENED = "opened"
+        RECURRED = "recurred"
+        REOPENED = "reopened"
+        UNMERGED = "unmerged"
+        ACKNOWLEDGEMENT_TIMED_OUT = "acknowledgement_timed_out"
+        BY_HAND = "by_hand"
+
+    class End(models.TextChoices):
+        """What ended it."""
+
+        ACKNOWLEDGED = "acknowledged"
+        RESOLVED = "resolved"
+        WITHDRAWN = "withdrawn"
+        MERGED = "merged"
+        REPLACED = "replaced"
+        EXHAUSTED = "exhausted"
+        COMPLETED = "completed"
+
     incident = reference("incidents.Incident", related_name="escalations", db_index=False)
     # The policy as it was at the start (``EscalationPolicy.frozen``); by hand to people: one step that names them.
     policy = models.JSONField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
-    # The step that ran last: its round, counted from 1, and its number in it; level 0 before the first.
+    # The step that ran last (``plan.Position``): its round, counted from 1, and its number in it; 0 before the first.
     round = models.PositiveSmallIntegerField(default=1)
     level = models.PositiveSmallIntegerField(default=0)
     # When the next step is due; only while it is running.
     next_due_at = models.DateTimeField(null=True)
+    # Since when the next step has been held back by a mute of the incident.
+    held_since = models.DateTimeField(null=True)
     # When an acknowledgement lapses that nobody follows up; only where the policy says so.
     acknowledgement_expires_at = models.DateTimeField(null=True)
-    # Why it began: "opened", "recurred", "reopened", "acknowledgement_timed_out", "by_hand".
-    cause = models.CharField(max_length=40)
+    cause = models.CharField(max_length=40, choices=Cause.choices)
     by_hand = models.BooleanField(default=False)
     # What a person wrote who escalated by hand.
     reason = models.TextField(blank=True, default="")
     started_at = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True)
-    # What ended it: "acknowledged", "resolved", "withdrawn", "merged", "replaced", "exhausted", "completed".
-    stopped_by = models.CharField(max_length=40, blank=True, default="")
+    stopped_by = models.CharField(max_length=40, choices=End.choices, blank=True, default="")
 
     class Meta:
         constraints = [
@@ -142,7 +163,9 @@ class Escalation(OrganizationOwned):
                 name="escalation_lapse_due",
             ),
         ]
-        triggers = [AuditTrail(exclude=("policy", "round", "level", "next_due_at", "acknowledgement_expires_at"))]
+        triggers = [
+            AuditTrail(exclude=("policy", "round", "level", "next_due_at", "held_since", "acknowledgement_expires_at"))
+        ]
 
     def __str__(self) -> str:
         return f"{self.state} escalation by {self.policy['name']}"
@@ -152,6 +175,11 @@ class Escalation(OrganizationOwned):
         return plan_of(self.policy)
 
     @property
+    def position(self) -> Position:
+        """The step that ran last."""
+        return Position(self.round, self.level)
+
+    @property
     def is_running(self) -> bool:
         return self.state == self.State.RUNNING
 
@@ -159,7 +187,8 @@ class Escalation(OrganizationOwned):
 class EscalationStepRun(OrganizationOwned):
     """That a step ran, and whom it found. The unique constraint is what makes a step run once, whoever tries.
 
-    Level 0 of a round stands for the owners and team leads who are told when no step of it found anybody.
+    Level 0 stands for the last resort: the owners and team leads who are told when no step of the round found
+    anybody, or, in the round after the last, when nobody has acknowledged.
     """
 
     escalation = reference("incidents.Escalation", related_name="step_runs", db_index=False)

@@ -13,7 +13,7 @@ from audit.messages import Names
 from incidents.markdown import render_markdown
 from incidents.models import EventKind, TimelineEvent
 from incidents.names import actor_name
-from incidents.portal import sla_sentences
+from incidents.portal import escalation_sentences, sla_sentences
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,12 @@ def _opened(who: str, data: Data, names: Names) -> str:
     if data.get("rule"):
         return f"{who} opened the incident: {data['condition']}"
     return f"{who} opened the incident"
+
+
+def _acknowledged(who: str, data: Data, names: Names) -> str:
+    if "taken_over_from" in data:
+        return f"{who} took the incident over from {names.person(data['taken_over_from'])}"
+    return f"{who} acknowledged the incident"
 
 
 def _status(who: str, data: Data, names: Names) -> str:
@@ -81,7 +87,7 @@ def _about(data: Data) -> str:
 
 _WRITERS: dict[str, tuple[str, str, Writer]] = {
     EventKind.OPENED: ("siren", "danger", _opened),
-    EventKind.ACKNOWLEDGED: ("user-check", "strong", lambda who, data, names: f"{who} acknowledged the incident"),
+    EventKind.ACKNOWLEDGED: ("user-check", "strong", _acknowledged),
     EventKind.STATUS_CHANGED: ("flag", "strong", _status),
     EventKind.NOTE: ("message-square", "", lambda who, data, names: f"{who} wrote a note"),
     EventKind.ASSIGNED: ("user", "", _assigned),
@@ -104,6 +110,13 @@ _WRITERS: dict[str, tuple[str, str, Writer]] = {
     ),
     EventKind.MERGED: ("git-merge", "", _merged),
     EventKind.WITHDRAWN: ("archive", "danger", lambda who, data, names: f"{who} withdrew the incident"),
+    EventKind.ACKNOWLEDGEMENT_TIMED_OUT: ("timer-reset", "danger", escalation_sentences.timed_out),
+    EventKind.ESCALATION_STARTED: ("arrow-up", "", escalation_sentences.started),
+    EventKind.ESCALATED: ("bell-ring", "strong", escalation_sentences.escalated),
+    EventKind.NOBODY_REACHABLE: ("bell-off", "danger", escalation_sentences.nobody_reachable),
+    EventKind.ESCALATION_EXHAUSTED: ("megaphone", "danger", escalation_sentences.exhausted),
+    EventKind.ESCALATION_STOPPED: ("bell", "", escalation_sentences.stopped),
+    EventKind.RESPONDERS_ADDED: ("user-plus", "", escalation_sentences.responders_added),
     EventKind.SLA_STARTED: ("timer", "", sla_sentences.started),
     EventKind.SLA_RECOMPUTED: ("timer-reset", "", sla_sentences.recomputed),
     EventKind.SLA_WARNING: ("timer", "strong", sla_sentences.warning),
@@ -127,7 +140,7 @@ def line(event: TimelineEvent, names: Names) -> Line:
         at=event.at,
         tone=tone,
         body=body,
-        detail=data.get("reason", ""),
+        detail=data.get("reason", "") or data.get("message", ""),
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents.escalation.definition import DEFAULT_URGENCY, read_policy
-from incidents.escalation.plan import Hours, Position, UrgencyRule, plan_of, timetable, urgency_of
+from incidents.escalation.plan import LAST_RESORT, Hours, Position, UrgencyRule, plan_of, timetable, urgency_of
 
 MONDAY_NIGHT = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 USER = {"type": "user", "id": str(uuid4())}
@@ -34,8 +34,9 @@ def frozen(delays: list[int], *, repeat_count: int = 0, repeat_delay: int = 5, *
 def test_each_step_comes_its_delay_after_the_one_before_and_rounds_keep_their_distance():
     dues = list(timetable(plan_of(frozen([0, 5, 10], repeat_count=1, repeat_delay=20)), MONDAY_NIGHT))
     minutes = [(due.at - MONDAY_NIGHT) / timedelta(minutes=1) for due in dues]
-    assert minutes == [0, 5, 15, 35, 40, 50]
-    assert [due.position for due in dues][3] == Position(2, 1)
+    assert minutes == [0, 5, 15, 35, 40, 50, 70]
+    assert dues[3].position == Position(2, 1)
+    assert dues[-1].position == Position(3, LAST_RESORT)
 
 
 @given(
@@ -43,12 +44,14 @@ def test_each_step_comes_its_delay_after_the_one_before_and_rounds_keep_their_di
     st.integers(0, 4),
     st.integers(1, 600),
 )
-def test_every_step_of_every_round_comes_once_and_in_order(delays: list[int], repeats: int, distance: int):
+def test_every_step_of_every_round_comes_once_and_in_order_and_then_the_last_resort(
+    delays: list[int], repeats: int, distance: int
+):
     dues = list(timetable(plan_of(frozen(delays, repeat_count=repeats, repeat_delay=distance)), MONDAY_NIGHT))
     wanted = [(number + 1, level + 1) for number in range(repeats + 1) for level in range(len(delays))]
-    assert [(due.position.round, due.position.level) for due in dues] == wanted
+    assert [(due.position.round, due.position.level) for due in dues] == [*wanted, (repeats + 2, LAST_RESORT)]
     assert all(a.at <= b.at for a, b in pairwise(dues))
-    total = sum(delays) * (repeats + 1) + distance * repeats
+    total = (sum(delays) + distance) * (repeats + 1)
     assert dues[-1].at - MONDAY_NIGHT == timedelta(minutes=total)
 
 
