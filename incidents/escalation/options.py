@@ -8,15 +8,14 @@ from uuid import UUID
 from incidents.escalation.on_call import schedules
 from incidents.escalation.plan import TargetKind
 from incidents.escalation.reachability import reachability
-from incidents.escalation.targets import RESPONDER_ROLES
-from organizations.models import Membership, Team
+from incidents.schedules.selectors import responders
+from organizations.models import Team
 
 
 def known_targets() -> Mapping[str, Mapping[UUID, str]]:
     """By kind, the ids and names that a policy may name now, by name."""
-    members = Membership.objects.filter(is_active=True, role__in=RESPONDER_ROLES).select_related("user")
     return {
-        TargetKind.USER: {member.user_id: member.user.name for member in members.order_by("user__name", "pk")},
+        TargetKind.USER: {member.user_id: member.user.name for member in responders()},
         TargetKind.SCHEDULE: dict(schedules().schedule_names()),
         TargetKind.TEAM: dict(Team.objects.order_by("name").values_list("pk", "name")),
         TargetKind.CHANNEL: dict(reachability().channel_names()),

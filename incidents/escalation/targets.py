@@ -14,12 +14,12 @@ from django.db import transaction
 from incidents.escalation.on_call import schedules
 from incidents.escalation.plan import Target, TargetKind
 from incidents.escalation.reachability import reachability
-from organizations.access import Action, Grant, Role, allows
+from incidents.schedules.selectors import RESPONDER_ROLES
+from organizations.access import Role
 from organizations.models import Membership, Team, TeamMember
 
 logger = logging.getLogger(__name__)
 
-RESPONDER_ROLES = tuple(role for role in Role if allows(role, Action.WORK_INCIDENTS) is Grant.YES)
 LAST_RESORT_ROLES = (Role.OWNER, Role.TEAM_LEAD)
 GONE = "is not there any more"
 

@@ -17,10 +17,10 @@ from incidents.actions.incident_record_occurrence import incident_tell_again
 from incidents.actions.incident_withdraw import incident_withdraw
 from incidents.actions.timeline import append_event
 from incidents.escalation import on_call
-from incidents.escalation.targets import RESPONDER_ROLES
 from incidents.events import Urgency
 from incidents.lifecycle import Severity, Status
 from incidents.models import Decision, EscalationStepRun, EventKind, Incident, Responder, TimelineEvent
+from incidents.schedules.selectors import RESPONDER_ROLES
 from organizations.access import Role
 from organizations.actions.members import member_change
 from organizations.actions.teams import team_create, team_delete
