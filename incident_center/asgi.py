@@ -1,4 +1,5 @@
-"""One port for everything: live connections go to Channels, all else to Django's WSGI application in threads.
+"""One port for everything: live connections go to Channels, logs take the thin route, all else goes to Django's WSGI
+application in threads.
 
 A raw dispatcher instead of Django's ASGI handler, which costs ten times what the WSGI handler does.
 """
@@ -14,6 +15,8 @@ from django.core.cache import caches
 
 from incident_center.kernel.wsgi_bridge import Message, Receive, Send, WsgiBridge
 from incident_center.wsgi import application as wsgi_application
+from ingestion.api.ingest_route import PATH as INGEST_PATH
+from ingestion.api.ingest_route import IngestRoute
 from notifications.live.routing import live_application
 
 # Threads wait for the database and for the shared commit of the intake, so there are more of them than processors.
@@ -32,11 +35,14 @@ http_application = WsgiBridge(
     longest_body=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
     prepare=_make_shared_objects,
 )
+ingest_route = IngestRoute(http_application)
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
     """The ASGI application that ``incident_center.serve`` runs."""
-    if scope["type"] == "http":
+    if scope["type"] == "http" and scope["path"] == INGEST_PATH:
+        await ingest_route(scope, receive, send)
+    elif scope["type"] == "http":
         await http_application(scope, receive, send)
     elif scope["type"] == "websocket":
         await live_application(scope, receive, send)

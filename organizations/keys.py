@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 from uuid import UUID
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from incident_center.kernel.scope import Actor, no_scope
 
@@ -21,6 +21,8 @@ KEY_MARK = "ick_"
 PREFIX_LENGTH = len(KEY_MARK) + 8
 # A revocation is heard within this time by every process.
 CACHE_SECONDS = 1.0
+# A key that is in use is looked up again at this age, so that no request has to wait for it.
+REFRESH_SECONDS = 0.5
 CACHE_ENTRIES = 10_000
 
 
@@ -62,6 +64,7 @@ class KeyCache:
 
     def __init__(self) -> None:
         self._entries: dict[bytes, tuple[float, KeyIdentity | None]] = {}
+        self._refreshing: set[bytes] = set()
         self._lock = Lock()
 
     def get(self, secret_hash: bytes, now: float) -> tuple[bool, KeyIdentity | None]:
@@ -69,6 +72,24 @@ class KeyCache:
         if found is None or found[0] <= now:
             return False, None
         return True, found[1]
+
+    def get_in_use(self, secret_hash: bytes, now: float) -> tuple[KeyIdentity | None, bool]:
+        """The identity behind a key that is known to live, and whether the caller should look it up again: one caller
+        is told so.
+        """
+        found = self._entries.get(secret_hash)
+        if found is None or found[0] <= now or found[1] is None:
+            return None, False
+        if found[0] - now > CACHE_SECONDS - REFRESH_SECONDS or secret_hash in self._refreshing:
+            return found[1], False
+        with self._lock:
+            first = secret_hash not in self._refreshing
+            self._refreshing.add(secret_hash)
+        return found[1], first
+
+    def refreshed(self, secret_hash: bytes) -> None:
+        with self._lock:
+            self._refreshing.discard(secret_hash)
 
     def put(self, secret_hash: bytes, identity: KeyIdentity | None, now: float) -> None:
         with self._lock:
@@ -97,6 +118,17 @@ def authenticate_key(raw: str) -> KeyIdentity | None:
         identity = _look_up(secret_hash)
         key_cache.put(secret_hash, identity, now)
     return identity
+
+
+def refresh_key(secret_hash: bytes) -> None:
+    """Looks a key in use up again. While the database is away, what is known lives to the end of its second."""
+    now = time.monotonic()
+    try:
+        key_cache.put(secret_hash, _look_up(secret_hash), now)
+    except DatabaseError:
+        connection.close()
+    finally:
+        key_cache.refreshed(secret_hash)
 
 
 def _look_up(secret_hash: bytes) -> KeyIdentity | None:

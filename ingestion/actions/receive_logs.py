@@ -51,6 +51,8 @@ from ingestion.wake_up import wake_up_calls
 
 BUSY_RETRY_SECONDS = 1
 UNAVAILABLE_RETRY_SECONDS = 5
+#: Up to here a request shares its commit with others.
+SMALL_ROWS = 299
 _encode = msgspec.json.Encoder().encode
 
 
@@ -210,27 +212,50 @@ def store_logs(sender: Sender, parsed: ParsedLogs, receipt: Receipt | None, now:
                 "This Idempotency-Key was used with another body; use a new key for a new request."
             ) from None
         return Answer(earlier.body, is_replay=True)
+    return conclude(batch, outcome, parsed.faults)
+
+
+def read_small(sender: Sender, content: bytes, now: datetime) -> WriteBatch | None:
+    """The rows of a small body in plain JSON, where nothing is wrong with it. None: ask ``receive_logs``, which
+    keeps dead letters. Touches no database, so an event loop may call it.
+    """
+    try:
+        parsed = parse_logs(
+            content, service_id=sender.service_id, retention=timedelta(days=sender.retention_days), now=now
+        )
+    except (EmptyBatchError, UnreadableBodyError):
+        return None
+    if parsed.faults or len(parsed.rows) > SMALL_ROWS:
+        return None
+    return WriteBatch(sender.organization_id, sender.retention_days, now, parsed.rows)
+
+
+def conclude(batch: WriteBatch, outcome: WriteOutcome, faults: Sequence[Fault] = ()) -> Answer:
+    """Counts and announces what is durable now, and makes the answer."""
     metrics.logs_ingested.inc(outcome.stored)
-    metrics.logs_duplicate.inc(outcome.duplicates)
-    if letters:
-        metrics.dead_letters.labels(kind="entry").inc(len(letters))
+    if outcome.duplicates:
+        metrics.logs_duplicate.inc(outcome.duplicates)
+    if faults:
+        metrics.dead_letters.labels(kind="entry").inc(len(faults))
     if outcome.stored:
-        _announce(sender.organization_id, parsed.rows, outcome.stored)
-    return Answer(_answer_body(outcome, parsed.faults))
+        _announce(batch.organization_id, batch.rows, outcome.stored)
+    return Answer(_answer_body(outcome, faults))
 
 
 def _write(batch: WriteBatch, *, answer: AnswerWriter | None = None) -> WriteOutcome:
     try:
         return log_store().write(batch, answer=answer)
-    except LogStoreBusyError as error:
-        raise Unavailable(
-            f"Too much waits already: {error}. Nothing was stored.", retry_after=BUSY_RETRY_SECONDS
-        ) from error
-    except LogStoreUnavailableError as error:
-        raise Unavailable(
-            "The database is away. Nothing was stored; send the request again.",
-            retry_after=UNAVAILABLE_RETRY_SECONDS,
-        ) from error
+    except (LogStoreBusyError, LogStoreUnavailableError) as error:
+        raise unavailable(error) from error
+
+
+def unavailable(error: LogStoreBusyError | LogStoreUnavailableError) -> Unavailable:
+    """What a sender is told when the store did not take its logs."""
+    if isinstance(error, LogStoreBusyError):
+        return Unavailable(f"Too much waits already: {error}. Nothing was stored.", retry_after=BUSY_RETRY_SECONDS)
+    return Unavailable(
+        "The database is away. Nothing was stored; send the request again.", retry_after=UNAVAILABLE_RETRY_SECONDS
+    )
 
 
 def _dead_letter(sender: Sender, fault: Fault) -> DeadLetterRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -158,6 +159,15 @@ class LogStore(Protocol):
         """
         ...
 
+    def begin(self, batch: WriteBatch, settled: Settled) -> None:
+        """``write`` for a small batch of rows only, without waiting for it: ``settled`` is told the outcome, or the
+        error that ``write`` would raise, by another thread.
+
+        Raises:
+            LogStoreBusyError: too much waits already; ``settled`` is not called.
+        """
+        ...
+
     def search(
         self,
         query: LogQuery,
@@ -180,6 +190,10 @@ class LogStore(Protocol):
             QueryTooBroadError: it would take too long.
         """
         ...
+
+
+#: Hears of the end of a write: an outcome, or an error. Must return at once and not raise.
+Settled = Callable[[WriteOutcome | None, BaseException | None], None]
 
 
 class AnswerWriter(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,17 @@ from ingestion.limits import BODY_BYTES
 from ingestion.logstore import log_store
 from ingestion.models import DeadLetter, LogEntry
 from tests.ingestion.conftest import Shop, make_shop
-from tests.ingestion.helpers import body, everything, log, post
+from tests.ingestion.helpers import body, everything, log, post, through_the_route
+
+
+@pytest.fixture(params=["django", "route"], autouse=True)
+def way_in(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every promise holds for Django's view and for the route in front of it."""
+    if request.param == "django":
+        yield "django"
+    else:
+        with through_the_route():
+            yield "route"
 
 
 def stored(shop: Shop) -> int:

@@ -133,6 +133,13 @@ def problem_response(
     return HttpResponse(body, status=status, content_type=PROBLEM_JSON, headers=dict(headers or {}))
 
 
+def problem_headers(problem: Problem) -> dict[str, str]:
+    """When to come back, where the problem knows it."""
+    if isinstance(problem, Unavailable | TooManyRequests):
+        return {"Retry-After": str(problem.retry_after)}
+    return {}
+
+
 def service_unavailable() -> HttpResponse:
     return problem_response(
         503,
@@ -169,8 +176,7 @@ def _answer(status: int, detail: str = "", headers: Mapping[str, str] | None = N
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception hook: every error an API view raises leaves as a problem document."""
     if isinstance(error, Problem):
-        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable | TooManyRequests) else {}
-        return _answer(error.status, error.detail, headers, **error.members)
+        return _answer(error.status, error.detail, problem_headers(error), **error.members)
     if isinstance(error, Http404):
         return _answer(404)
     if isinstance(error, DjangoValidationError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from ingestion.logstore.port import LogStoreBusyError, LogStoreUnavailableError, WriteBatch, WriteOutcome
+from ingestion.logstore.port import LogStoreBusyError, LogStoreUnavailableError, Settled, WriteBatch, WriteOutcome
 from ingestion.logstore.postgresql.writer import BatchWriter
 from ingestion.metrics import queue_rows
 
@@ -22,17 +22,28 @@ logger = logging.getLogger(__name__)
 ROWS_PER_COMMIT = 2_000
 #: Of one organization, as long as another waits: a flood cannot fill a commit.
 ROWS_PER_ORGANIZATION = 500
-WAITING_ROWS = 20_000
-WAITING_ROWS_PER_ORGANIZATION = 10_000
+WAITING_ROWS = 60_000
+WAITING_ROWS_PER_ORGANIZATION = 30_000
 ANSWER_WITHIN_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class _Waiting:
     batch: WriteBatch
+    settled: Settled
+
+
+@dataclass(slots=True)
+class _Blocked:
+    """A thread that waits for its batch."""
+
     done: threading.Event = field(default_factory=threading.Event)
     outcome: WriteOutcome | None = None
     error: BaseException | None = None
+
+    def settled(self, outcome: WriteOutcome | None, error: BaseException | None) -> None:
+        self.outcome, self.error = outcome, error
+        self.done.set()
 
 
 class GroupCommitter:
@@ -53,14 +64,22 @@ class GroupCommitter:
             LogStoreBusyError: too many rows wait already, of all or of this organization.
             LogStoreUnavailableError: the database is away, or did not commit within 30 s. Repeating is safe.
         """
-        entry = _Waiting(batch)
-        self._enqueue(entry)
-        if not entry.done.wait(ANSWER_WITHIN_SECONDS):
+        caller = _Blocked()
+        self._enqueue(_Waiting(batch, caller.settled))
+        if not caller.done.wait(ANSWER_WITHIN_SECONDS):
             raise LogStoreUnavailableError(f"the database did not commit within {ANSWER_WITHIN_SECONDS:g} s")
-        if entry.error is not None:
-            raise entry.error
-        assert entry.outcome is not None
-        return entry.outcome
+        if caller.error is not None:
+            raise caller.error
+        assert caller.outcome is not None
+        return caller.outcome
+
+    def begin(self, batch: WriteBatch, settled: Settled) -> None:
+        """Returns at once; ``settled`` is called by the committing thread.
+
+        Raises:
+            LogStoreBusyError: as for ``write``.
+        """
+        self._enqueue(_Waiting(batch, settled))
 
     def _enqueue(self, entry: _Waiting) -> None:
         organization_id, size = entry.batch.organization_id, len(entry.batch.rows)
@@ -122,27 +141,24 @@ class GroupCommitter:
             outcomes = self._writer.write_group([entry.batch for entry in group])
         except LogStoreUnavailableError as error:
             for entry in group:
-                _settle(entry, error=error)
+                entry.settled(None, error)
         except psycopg.Error as error:
             # One batch may be at fault, and the others must not pay for it.
             logger.warning("a group of %d requests failed together (%s); each is tried alone", len(group), error)
             for entry in group:
                 self._commit_alone(entry)
         except BaseException as error:
-            for entry in group:
-                _settle(entry, error=error)
             logger.exception("group commit failed")
+            for entry in group:
+                entry.settled(None, error)
         else:
             for entry, outcome in zip(group, outcomes, strict=True):
-                _settle(entry, outcome=outcome)
+                entry.settled(outcome, None)
 
     def _commit_alone(self, entry: _Waiting) -> None:
         try:
-            _settle(entry, outcome=self._writer.write(entry.batch, None))
+            outcome = self._writer.write(entry.batch, None)
         except Exception as error:
-            _settle(entry, error=error)
-
-
-def _settle(entry: _Waiting, *, outcome: WriteOutcome | None = None, error: BaseException | None = None) -> None:
-    entry.outcome, entry.error = outcome, error
-    entry.done.set()
+            entry.settled(None, error)
+        else:
+            entry.settled(outcome, None)

@@ -10,6 +10,7 @@ from ingestion.logstore.port import (
     LogPosition,
     LogQuery,
     LogRecord,
+    Settled,
     WriteBatch,
     WriteOutcome,
 )
@@ -34,6 +35,9 @@ class PostgreSQLLogStore:
         if len(batch.rows) >= COPY_FROM_ROWS or batch.dead_letters or batch.receipt is not None:
             return self._writer.write(batch, answer)
         return self._group.write(batch)
+
+    def begin(self, batch: WriteBatch, settled: Settled) -> None:
+        self._group.begin(batch, settled)
 
     def search(
         self,

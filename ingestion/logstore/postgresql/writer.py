@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -38,7 +39,9 @@ class Way(Enum):
 
 
 class Repeaters:
-    """Services that sent logs again a short while ago: for them looking first is cheaper than failing first."""
+    """Services (of groups: organizations) that sent logs again a short while ago: for them looking first is cheaper
+    than failing first.
+    """
 
     REMEMBERED_SECONDS = 60.0
     MOST = 10_000
@@ -46,13 +49,13 @@ class Repeaters:
     def __init__(self) -> None:
         self._until: dict[int, float] = {}
 
-    def note(self, service_id: int) -> None:
+    def note(self, sender_id: int) -> None:
         if len(self._until) >= self.MOST:
             self._until.clear()
-        self._until[service_id] = time.monotonic() + self.REMEMBERED_SECONDS
+        self._until[sender_id] = time.monotonic() + self.REMEMBERED_SECONDS
 
-    def __contains__(self, service_id: int) -> bool:
-        return self._until.get(service_id, 0.0) > time.monotonic()
+    def __contains__(self, sender_id: int) -> bool:
+        return self._until.get(sender_id, 0.0) > time.monotonic()
 
 
 def _first_way(rows: list[LogRow], repeaters: Repeaters) -> Way:
@@ -70,6 +73,7 @@ class BatchWriter:
         self._connections = WriterConnections(CONNECTIONS)
         self._partitions = KnownPartitions()
         self._repeaters = Repeaters()
+        self._repeaters_in_groups = Repeaters()
 
     def write(self, batch: WriteBatch, answer: AnswerWriter | None) -> WriteOutcome:
         """One batch in one transaction: rows, dead letters and receipt together."""
@@ -168,16 +172,44 @@ class BatchWriter:
         for key, members in groups.items():
             sorted_rows[key] = statements.distinct([row for member in members for row in member.rows])
             self._partitions.ensure(connection, key[1], days_of(sorted_rows[key]))
-        cursors: dict[tuple[int, int], psycopg.Cursor[Any]] = {}
-        with connection.pipeline(), connection.transaction():
-            for key in sorted(groups):  # Always in the same order, so that two groups cannot wait for each other.
-                organization_id, retention_days = key
-                scope(connection, organization_id)
-                cursors[key] = statements.insert_from_arrays(
-                    connection, organization_id, retention_days, groups[key][0].received_at, sorted_rows[key]
-                )
-        new = {key: {row[0] for row in cursor.fetchall()} for key, cursor in cursors.items()}
+        # Always in the same order, so that two groups cannot wait for each other.
+        received = {key: groups[key][0].received_at for key in sorted(groups)}
+        new = None
+        if len(groups) == 1:
+            new = self._copy_group(connection, *next(iter(received.items())), next(iter(sorted_rows.values())))
+        if new is None:
+            new = _insert_group(connection, received, sorted_rows)
         return [_share(batch, new[batch.organization_id, batch.retention_days]) for batch in batches]
+
+    def _copy_group(
+        self, connection: psycopg.Connection[Any], key: tuple[int, int], received_at: datetime, rows: list[LogRow]
+    ) -> dict[tuple[int, int], set[int]] | None:
+        """COPY for a large group of one organization; None where another way has to be taken."""
+        organization_id, retention_days = key
+        if organization_id in self._repeaters_in_groups or _first_way(rows, self._repeaters) is not Way.COPY:
+            return None
+        try:
+            with connection.transaction():
+                scope(connection, organization_id)
+                statements.copy_into_partitions(connection, retention_days, received_at, rows)
+        except psycopg.errors.UniqueViolation:
+            self._repeaters_in_groups.note(organization_id)
+            return None
+        return {key: {row[2] for row in rows}}
+
+
+def _insert_group(
+    connection: psycopg.Connection[Any],
+    received: dict[tuple[int, int], datetime],
+    sorted_rows: dict[tuple[int, int], list[LogRow]],
+) -> dict[tuple[int, int], set[int]]:
+    """The hashes of the new logs of each organization and class."""
+    cursors: dict[tuple[int, int], psycopg.Cursor[Any]] = {}
+    with connection.pipeline(), connection.transaction():
+        for key, received_at in received.items():
+            scope(connection, key[0])
+            cursors[key] = statements.insert_from_arrays(connection, *key, received_at, sorted_rows[key])
+    return {key: {row[0] for row in cursor.fetchall()} for key, cursor in cursors.items()}
 
 
 def _share(batch: WriteBatch, new: set[int]) -> WriteOutcome:
