@@ -78,6 +78,9 @@ class Environment:
     # smtp://user:password@host:port or smtps://…; empty: no e-mail leaves, the owner hands out one-time links.
     email_url: str
     email_from: str
+    # Apprise addresses with {to} in the place of the number; empty: people have no contacts of that kind.
+    sms_url: str
+    voice_url: str
     # Reverse proxies in front of the web process whose X-Forwarded-For is believed.
     trusted_proxies: int
     debug: bool
@@ -124,6 +127,8 @@ class Environment:
             audit_seals_webhook=values.get("AUDIT_SEALS_WEBHOOK", ""),
             email_url=values.get("EMAIL_URL", ""),
             email_from=values.get("EMAIL_FROM", "Incident Center <incident-center@localhost>"),
+            sms_url=values.get("SMS_URL", ""),
+            voice_url=values.get("VOICE_URL", ""),
             trusted_proxies=_integer(values, "TRUSTED_PROXIES", 0, least=0, most=10),
             debug=_boolean(values, "DEBUG", False),
         )

@@ -285,6 +285,8 @@ EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_USE_TLS = _mail.scheme == "smtp" and bool(_mail.username)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = ENVIRONMENT.email_from
+SMS_URL = ENVIRONMENT.sms_url
+VOICE_URL = ENVIRONMENT.voice_url
 
 # ---- Language, time, static files ---------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -9,14 +9,19 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
 
     def ready(self) -> None:
-        from incidents.events import incident_changed, incident_counted
+        from incidents.escalation import reachability
+        from incidents.events import incident_changed, incident_counted, responders_paged
         from notifications import audit_messages, navigation, sweeps  # noqa: F401  Registered by their import.
         from notifications.actions.change_announce import change_announce
+        from notifications.actions.responders_page import responders_page
         from notifications.events import deliveries_written
         from notifications.live.publishing import tell_change, tell_count
+        from notifications.reachability import ContactsAndChannels
         from notifications.tasks import wake_outbox
 
+        reachability.register(ContactsAndChannels())
         incident_changed.connect(change_announce)
+        responders_paged.connect(responders_page)
         incident_changed.connect(tell_change)
         incident_counted.connect(tell_count)
         deliveries_written.connect(wake_outbox)

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from audit.messages import Names, describes, listed_changes, names_objects
 from audit.models import AuditEntry
-from notifications.models import Channel
+from notifications.models import Channel, Contact
+from notifications.models.contact import CONTACT_KIND_WORDS
 
 LABELS = {
     "minimum_severity": "minimum severity",
@@ -36,3 +37,39 @@ def describe_channel(entry: AuditEntry, names: Names) -> str:
 @names_objects("notifications_channel")
 def channel_names(ids: set[UUID]) -> dict[UUID, str]:
     return {channel.pk: f"“{channel.name}”" for channel in Channel.objects.filter(pk__in=ids)}
+
+
+@describes("notifications_contact")
+def describe_contact(entry: AuditEntry, names: Names) -> str:
+    after = entry.after or {}
+    if entry.operation == "insert":
+        return f"added a contact by {CONTACT_KIND_WORDS.get(after['kind'], after['kind'])}"
+    if after.get("removed_at"):
+        return f"removed the contact {entry.object_id} and wiped its address"
+    if after.get("verified_at"):
+        return f"verified the contact {entry.object_id}"
+    return f"changed the contact {entry.object_id}: {listed_changes(entry, {'code_hash': 'code'})}"
+
+
+@names_objects("notifications_contact")
+def contact_names(ids: set[UUID]) -> dict[UUID, str]:
+    contacts = Contact.objects.select_related("user").filter(pk__in=ids)
+    return {contact.pk: f"“{contact.name}”" for contact in contacts}
+
+
+@describes("notifications_notificationrules")
+def describe_rules(entry: AuditEntry, names: Names) -> str:
+    if entry.operation == "insert":
+        return "set notification rules of their own"
+    return f"changed their quiet hours: {listed_changes(entry, {'quiet_from': 'begin', 'quiet_until': 'end'})}"
+
+
+@describes("notifications_notificationstep")
+def describe_step(entry: AuditEntry, names: Names) -> str:
+    step = {"urgency": "", **(entry.before or {}), **(entry.after or {})}
+    if entry.operation == "delete":
+        return f"took a contact out of their rules for {step['urgency']} urgency"
+    words = f"after {step['after_minutes']} min"
+    if entry.operation == "insert":
+        return f"put a contact into their rules for {step['urgency']} urgency, {words}"
+    return f"changed a step of their notification rules: {words}"

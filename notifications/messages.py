@@ -47,8 +47,8 @@ def tell(topic: Topic, event: TimelineEvent, actor: Actor) -> Told:
     match topic:
         case Topic.OPENED:
             return Told(topic, "was opened" if actor.kind == "system" else f"was opened by {by}")
-        case Topic.RECURRED:
-            return Told(topic, "happened again")
+        case Topic.RECURRED | Topic.PAGED:
+            return Told(topic, "happened again" if topic is Topic.RECURRED else "needs you", reason)
         case Topic.STATUS_CHANGED:
             return Told(topic, f"was moved from {data.get('from')} to {data.get('to')} by {by}", reason)
         case Topic.SEVERITY_CHANGED:

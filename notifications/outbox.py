@@ -20,6 +20,7 @@ from notifications.actions.delivery_claim import Claim, delivery_claim
 from notifications.actions.delivery_finish import delivery_finish
 from notifications.channels.base import Message, Outcome, Result
 from notifications.channels.registry import KINDS
+from notifications.contacts.kinds import CONTACT_KINDS
 from notifications.models import Delivery
 
 logger = logging.getLogger(__name__)
@@ -43,32 +44,43 @@ def _attempt(delivery_id: UUID, clock: Clock) -> UUID | None:
         return None
     result = _send(claim, clock())
     recorded = delivery_finish(claim=claim, result=result, now=clock(), actor=ACTOR)
-    metrics.attempts.labels(kind=claim.delivery.channel.kind, outcome=result.outcome.value).inc()
+    metrics.attempts.labels(kind=claim.delivery.way.kind, outcome=result.outcome.value).inc()
     if not recorded or result.outcome is Outcome.RETRY:
         return None
     return _next_in_line(claim.delivery)
 
 
 def _send(claim: Claim, now: datetime) -> Result:
-    channel = claim.delivery.channel
+    delivery = claim.delivery
+    try:
+        return _send_to_contact(delivery, now) if delivery.channel is None else _send_through_channel(delivery, now)
+    except UndecryptableError:
+        return Result(Outcome.FAILED, error="The address does not open with this installation's SECRET_KEY.")
+    except Exception as error:  # A fault of ours must not take the worker down, nor lose the message.
+        logger.exception("delivery %s failed in the transport", delivery.pk)
+        return Result(Outcome.RETRY, error=f"The message could not be written: {type(error).__name__}.")
+
+
+def _send_through_channel(delivery: Delivery, now: datetime) -> Result:
+    channel = delivery.channel
     if not channel.is_open:
         return Result(Outcome.FAILED, error="The channel was switched off before this message could leave.")
     kind = KINDS.get(channel.kind)
     if kind is None:
         return Result(Outcome.FAILED, error=f"This installation has no channels of the kind {channel.kind}.")
-    message = Message(
-        id=str(claim.delivery.pk),
-        payload=claim.delivery.payload,
-        sent_at=now,
-        remote_id=_told_before(claim.delivery),
-    )
-    try:
-        return kind.send(channel.recipient(now), message)
-    except UndecryptableError:
-        return Result(Outcome.FAILED, error="The channel's address does not open with this installation's SECRET_KEY.")
-    except Exception as error:  # A fault of ours must not take the worker down, nor lose the message.
-        logger.exception("delivery %s failed in the transport", claim.delivery.pk)
-        return Result(Outcome.RETRY, error=f"The message could not be written: {type(error).__name__}.")
+    message = Message(id=str(delivery.pk), payload=delivery.payload, sent_at=now, remote_id=_told_before(delivery))
+    return kind.send(channel.recipient(now), message)
+
+
+def _send_to_contact(delivery: Delivery, now: datetime) -> Result:
+    contact = delivery.contact
+    if not contact.is_open:
+        return Result(Outcome.FAILED, error="The contact was removed before this message could leave.")
+    kind = CONTACT_KINDS.get(contact.kind)
+    if kind is None or not kind.is_available():
+        return Result(Outcome.FAILED, error="This installation cannot send to contacts of this kind any more.")
+    links = {"Open incident": delivery.payload["data"]["incident"]["url"]}
+    return kind.send(contact.destination, Message(str(delivery.pk), delivery.payload, now), links)
 
 
 def _told_before(delivery: Delivery) -> str:
@@ -79,6 +91,8 @@ def _told_before(delivery: Delivery) -> str:
 
 
 def _next_in_line(finished: Delivery) -> UUID | None:
+    if finished.channel_id is None:
+        return None
     return (
         Delivery.objects.filter(
             channel_id=finished.channel_id,

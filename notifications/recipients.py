@@ -1,7 +1,8 @@
 """Who is told of a change, and through what.
 
-Until an organization has an escalation policy, an alarm (opened, recurred, reopened) reaches all its active members
-but auditors and reporters. What happens afterwards reaches those who have to do with the incident: its assignee, its
+An alarm (opened, recurred, reopened) reaches people by the escalation policy that covers the incident
+(``incidents.events.responders_paged``); where none does, all active members but auditors and reporters. What happens
+afterwards reaches those who have to do with the incident: its assignee, its
 acknowledger and its opener. Nobody is told of their own act.
 """
 
@@ -12,6 +13,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from incident_center.kernel.scope import Actor
+from incidents.escalation.selectors import policy_for_service
 from incidents.lifecycle import Severity
 from incidents.models import Incident
 from notifications.models import Channel, Delivery
@@ -28,7 +30,7 @@ def people_to_tell(incident: Incident, topic: Topic, actor: Actor) -> list[UUID]
     """The user ids of the active members to tell."""
     involved = [incident.assignee_id, incident.acknowledged_by_id, incident.opened_by_id]
     concerned = Q(user__in=[user_id for user_id in involved if user_id is not None])
-    if topic in ALARMS:
+    if topic in ALARMS and policy_for_service(incident.service_id) is None:
         concerned |= Q(role__in=RESPONDERS)
     elif topic is Topic.SLA_BREACHED:  # A promise of the organization: those who answer for it hear of it too.
         concerned |= Q(role__in=CONFIGURERS)

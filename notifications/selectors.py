@@ -7,7 +7,15 @@ from uuid import UUID
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from incident_center.kernel.api.problems import NotFound
-from notifications.models import Channel, Delivery, DeliveryAttempt, Notification
+from notifications.models import (
+    Channel,
+    Contact,
+    Delivery,
+    DeliveryAttempt,
+    Notification,
+    NotificationRules,
+    NotificationStep,
+)
 from organizations.members import Member
 
 MOST_COUNTED = 100
@@ -51,15 +59,16 @@ def last_deliveries(channel_ids: list[UUID]) -> dict[UUID, Delivery]:
         .distinct("channel_id")
         .defer("payload")
     )
-    return {delivery.channel_id: delivery for delivery in newest}
+    return {delivery.channel_id: delivery for delivery in newest if delivery.channel_id is not None}
 
 
 def deliveries() -> QuerySet[Delivery]:
     """The outbox and its past, newest first, each with its attempts in order."""
     attempts = Prefetch("attempts", queryset=DeliveryAttempt.objects.order_by("number"))
     return (
-        Delivery.objects.select_related("channel", "incident")
-        .defer("channel__url", "channel__credential", "channel__secret", "channel__previous_secret", "payload")
+        Delivery.objects.select_related("channel", "contact__user", "incident")
+        .defer("channel__url", "channel__credential", "channel__secret", "channel__previous_secret")
+        .defer("contact__address", "payload")
         .prefetch_related(attempts)
         .order_by("-id")
     )
@@ -71,3 +80,23 @@ def get_delivery(delivery_id: UUID) -> Delivery:
     if delivery is None:
         raise NotFound()
     return delivery
+
+
+def contacts_of(member: Member) -> QuerySet[Contact]:
+    """The ways to reach the member, the account's own first."""
+    return (
+        Contact.objects.filter(user=member.user, removed_at=None)
+        .select_related("user")
+        .order_by("-is_account", "created_at", "pk")
+    )
+
+
+def rules_of(member: Member) -> NotificationRules | None:
+    """The member's own rules; None while they have set none."""
+    return NotificationRules.objects.filter(user=member.user).first()
+
+
+def steps_of(rules: NotificationRules) -> QuerySet[NotificationStep]:
+    """The steps that lead somewhere, in the order in which they are due."""
+    steps = NotificationStep.objects.filter(rules=rules, contact__removed_at=None)
+    return steps.select_related("contact").order_by("after_minutes", "pk")

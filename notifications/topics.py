@@ -24,6 +24,8 @@ class Topic(StrEnum):
     WITHDRAWN = "withdrawn"
     SLA_WARNING = "sla_warning"
     SLA_BREACHED = "sla_breached"
+    # An escalation's step: the people and channels that it names are told, whatever routes say.
+    PAGED = "paged"
     # For inboxes only: telling a channel that a channel failed would go round in circles.
     NOTIFICATION_FAILED = "notification_failed"
 
@@ -46,9 +48,10 @@ LABELS = {
     Topic.WITHDRAWN: "Withdrawn",
     Topic.SLA_WARNING: "SLA target is near",
     Topic.SLA_BREACHED: "SLA breached",
+    Topic.PAGED: "Paged",
     Topic.NOTIFICATION_FAILED: "Notification failed",
 }
-CHANNEL_TOPICS = tuple(topic for topic in Topic if topic is not Topic.NOTIFICATION_FAILED)
+CHANNEL_TOPICS = tuple(topic for topic in Topic if topic not in (Topic.PAGED, Topic.NOTIFICATION_FAILED))
 DEFAULT_TOPICS = (
     Topic.OPENED,
     Topic.RECURRED,

@@ -243,3 +243,12 @@ def _swap(world: World) -> Any:
     schedule = _own_schedule(world)
     with world.scope():
         return schedule.swaps.get().pk
+
+
+@makes("contact_id")
+def _contact(world: World) -> Any:
+    from notifications.models import Contact
+
+    with world.scope():
+        # An unverified one of the owner, at which nothing listens.
+        return Contact.objects.create(user=world.owner.user, kind="email", address=f"{uuid4().hex}@example.com").pk

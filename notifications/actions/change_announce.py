@@ -1,19 +1,12 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
-from django.db import transaction
-
-from incident_center.kernel.scope import require_organization_id
 from incidents.events import IncidentChanged
 from notifications import messages
-from notifications.events import DeliveriesWritten, deliveries_written
-from notifications.models import Delivery, Notification
+from notifications.actions.outbox_write import to_channel, write_deliveries, write_inbox
+from notifications.actions.pages_cancel import pages_cancel
+from notifications.paging import page_people, urgency_of
 from notifications.recipients import channels_to_tell, people_to_tell
-from notifications.topics import topic_of
-
-GIVE_UP_AFTER = timedelta(hours=24)
-LONGEST_TITLE = 600
+from notifications.topics import ALARMS, topic_of
 
 
 def change_announce(change: IncidentChanged) -> None:
@@ -22,6 +15,7 @@ def change_announce(change: IncidentChanged) -> None:
     Nothing leaves the machine here. What was written to the outbox is announced by ``deliveries_written``.
     """
     incident, event, actor = change.incident, change.event, change.actor
+    pages_cancel(incident=incident, event=event)
     topic = topic_of(event.kind, event.data)
     if topic is None:
         return
@@ -30,38 +24,9 @@ def change_announce(change: IncidentChanged) -> None:
     if not people and not channels:
         return
     told = messages.tell(topic, event, actor)
-    Notification.objects.bulk_create(
-        [
-            Notification(
-                user_id=user_id,
-                incident=incident,
-                event=event,
-                topic=topic,
-                title=f"{incident.reference} {told.summary}"[:LONGEST_TITLE],
-                body=told.note,
-                created_at=event.at,
-            )
-            for user_id in people
-        ],
-        ignore_conflicts=True,
-    )
-    if not channels:
-        return
+    write_inbox(people, incident, event, told)
     payload = messages.document(incident, event, actor, told)
-    deliveries = [
-        Delivery(
-            channel=channel,
-            incident=incident,
-            event=event,
-            topic=topic,
-            sequence=event.sequence,
-            payload=payload,
-            next_attempt_at=event.at,
-            created_at=event.at,
-            give_up_at=event.at + GIVE_UP_AFTER,
-        )
-        for channel in channels
-    ]
-    with transaction.atomic():
-        Delivery.objects.bulk_create(deliveries, ignore_conflicts=True)
-    deliveries_written.emit(DeliveriesWritten(require_organization_id(), tuple(delivery.pk for delivery in deliveries)))
+    deliveries = [to_channel(channel, incident, event, told, payload) for channel in channels]
+    if topic in ALARMS:
+        deliveries += page_people(people, urgency_of(incident), incident, event, told, payload)
+    write_deliveries(deliveries)

@@ -26,7 +26,8 @@ def delivery_claim(*, delivery_id: UUID, now: datetime) -> Claim | None:
     """Takes a due delivery for one attempt, for the length of a lease; None when it is not due, or another has it.
 
     Not due is also what stands behind an earlier message about the same incident to the same channel: they leave in
-    order. A claim whose lease ran out is given to the next who asks, and the attempt is recorded as lost.
+    order. Pages to people are alarms each, and do not wait for one another. A claim whose lease ran out is given to
+    the next who asks, and the attempt is recorded as lost.
     """
     earlier = Delivery.objects.filter(
         channel=OuterRef("channel"),
@@ -37,8 +38,10 @@ def delivery_claim(*, delivery_id: UUID, now: datetime) -> Claim | None:
     with transaction.atomic():
         delivery = (
             Delivery.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
-            .select_related("channel")
-            .defer("channel__url", "channel__credential", "channel__secret", "channel__previous_secret")
+            .select_related("channel", "contact__user")
+            .defer(
+                "channel__url", "channel__credential", "channel__secret", "channel__previous_secret", "contact__address"
+            )
             .filter(
                 ~Exists(earlier),
                 Q(lease_until=None) | Q(lease_until__lte=now),

@@ -23,7 +23,7 @@ def delivery_finish(*, claim: Claim, result: Result, now: datetime, actor: Actor
         # The incident first, as everywhere: its timeline may be written below.
         Incident.objects.select_for_update(no_key=True).get(pk=claim.delivery.incident_id)
         delivery = Delivery.objects.select_for_update(no_key=True).select_related(None).get(pk=claim.delivery.pk)
-        if delivery.attempt_count != claim.number or delivery.state != Delivery.State.PENDING:
+        if delivery.attempt_count != claim.number or not _is_awaited(delivery, result):
             return False
         retry_at = None
         if result.outcome is Outcome.RETRY:
@@ -55,6 +55,13 @@ def delivery_finish(*, claim: Claim, result: Result, now: datetime, actor: Actor
     return True
 
 
+def _is_awaited(delivery: Delivery, result: Result) -> bool:
+    """What was taken back while it was on its way is told to have arrived, where it did."""
+    if delivery.state == Delivery.State.CANCELLED:
+        return result.outcome is Outcome.DELIVERED
+    return delivery.state == Delivery.State.PENDING
+
+
 def _end(delivery: Delivery, state: Delivery.State, failure: str, now: datetime) -> None:
     delivery.state = state
     delivery.failure = failure
@@ -62,12 +69,12 @@ def _end(delivery: Delivery, state: Delivery.State, failure: str, now: datetime)
 
 
 def _tell_timeline(delivery: Delivery, claim: Claim, actor: Actor) -> None:
-    channel = claim.delivery.channel
+    way = claim.delivery.way
     delivered = delivery.state == Delivery.State.DELIVERED
     data = {
-        "channel": channel.name,
-        "channel_id": str(channel.pk),
-        "channel_kind": channel.kind,
+        "channel": way.name,
+        "channel_id": str(way.pk),
+        "channel_kind": way.kind,
         "delivery": str(delivery.pk),
         "topic": delivery.topic,
         "attempts": delivery.tries,

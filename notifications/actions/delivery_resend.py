@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict, NotFound
 from incident_center.kernel.scope import Actor, require_organization_id
-from notifications.actions.change_announce import GIVE_UP_AFTER
+from notifications.actions.outbox_write import GIVE_UP_AFTER
 from notifications.events import DeliveriesWritten, deliveries_written
 from notifications.models import Delivery
 
@@ -22,7 +22,7 @@ def delivery_resend(*, delivery_id: UUID, actor: Actor) -> Delivery:
     with transaction.atomic():
         delivery = (
             Delivery.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("channel")
+            .select_related("channel", "contact__user")
             .filter(pk=delivery_id)
             .first()
         )
@@ -30,8 +30,10 @@ def delivery_resend(*, delivery_id: UUID, actor: Actor) -> Delivery:
             raise NotFound()
         if delivery.state == Delivery.State.PENDING:
             raise Conflict("This message is still on its way; it is tried again by itself.")
-        if not delivery.channel.is_open:
+        if delivery.channel is not None and not delivery.channel.is_open:
             raise Conflict(f"The channel “{delivery.channel}” is switched off; switch it on first.")
+        if delivery.contact is not None and not delivery.contact.is_open:
+            raise Conflict(f"{delivery.contact.name} cannot be used any more.")
         now = timezone.now()
         delivery.state = Delivery.State.PENDING
         delivery.tries = 0

@@ -56,10 +56,22 @@ class ChannelReferenceSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField()
 
 
-class DeliverySerializer(serializers.ModelSerializer[Delivery]):
-    """``next_attempt_at`` while it is pending, ``finished_at`` afterwards; ``failure`` says why in a sentence."""
+class ContactReferenceSerializer(serializers.Serializer[Any]):
+    """Whom, and by what; never the address."""
 
-    channel = ChannelReferenceSerializer()
+    id = serializers.UUIDField(source="pk")
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    user = serializers.UUIDField(source="user_id")
+
+
+class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+    """To a channel or to a person's contact. ``next_attempt_at`` while it is pending, ``finished_at`` afterwards;
+    ``failure`` says why in a sentence.
+    """
+
+    channel = ChannelReferenceSerializer(allow_null=True)
+    contact = ContactReferenceSerializer(allow_null=True)
     incident = IncidentReferenceSerializer()
     event = serializers.CharField(source="topic")
     next_attempt_at = serializers.SerializerMethodField()
@@ -68,8 +80,8 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     class Meta:
         model = Delivery
         fields = [
-            "id", "channel", "incident", "event", "state", "failure", "created_at", "next_attempt_at", "finished_at",
-            "attempt_count", "attempts",
+            "id", "channel", "contact", "incident", "event", "state", "failure", "created_at", "next_attempt_at",
+            "finished_at", "attempt_count", "attempts",
         ]  # fmt: skip
 
     def get_next_attempt_at(self, delivery: Delivery) -> str | None:

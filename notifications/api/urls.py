@@ -1,11 +1,17 @@
 from django.urls import path
 
-from notifications.api import views
+from notifications.api import contacts, views
 
 urlpatterns = [
     path("notifications", views.NotificationListView.as_view()),
     path("notifications/read-all", views.NotificationsReadAllView.as_view()),
     path("notifications/<uuid:notification_id>/read", views.NotificationReadView.as_view()),
+    path("me/contacts", contacts.MyContactListView.as_view()),
+    path("me/contacts/<uuid:contact_id>", contacts.MyContactView.as_view()),
+    path("me/contacts/<uuid:contact_id>/verify", contacts.MyContactVerifyView.as_view()),
+    path("me/contacts/<uuid:contact_id>/send-code", contacts.MyContactSendCodeView.as_view()),
+    path("me/contacts/<uuid:contact_id>/test", contacts.MyContactTestView.as_view()),
+    path("me/notification-rules", contacts.MyNotificationRulesView.as_view()),
     path("channels", views.ChannelListView.as_view()),
     path("channels/<uuid:channel_id>", views.ChannelDetailView.as_view()),
     path("channels/<uuid:channel_id>/test", views.ChannelTestView.as_view()),

@@ -67,7 +67,7 @@ class Message:
     @property
     def is_alarm(self) -> bool:
         """Whether it has to be noticed, so that a silent change of an older message would not do."""
-        return str(self.payload["type"]).removeprefix("incident.") in ("opened", "recurred", "reopened")
+        return str(self.payload["type"]).removeprefix("incident.") in ("opened", "recurred", "reopened", "paged")
 
 
 class AddressError(Exception):

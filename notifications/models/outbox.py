@@ -9,10 +9,13 @@ from django.utils import timezone
 from incident_center.kernel.audit_trail import append_only
 from incident_center.kernel.constraints import APPEND_ONLY, SameOrganization
 from incident_center.kernel.models import OrganizationOwned, owned, reference
+from notifications.models.channel import Channel
+from notifications.models.contact import Contact
 
 
 class Delivery(OrganizationOwned):
-    """One message to one channel: a row of the outbox, written together with the change that it tells of.
+    """One message to one channel, or to one contact of a person: a row of the outbox, written together with the change
+    that it tells of. A step of a person's rules that is due later is such a row with a later time.
 
     Its id is the message's id, the same on every attempt, so that a receiver can drop what it has already seen.
     """
@@ -21,8 +24,11 @@ class Delivery(OrganizationOwned):
         PENDING = "pending"
         DELIVERED = "delivered"
         FAILED = "failed"
+        # Taken back before it left: somebody has the incident, or it is over.
+        CANCELLED = "cancelled"
 
-    channel = reference("notifications.Channel", related_name="deliveries", db_index=False)
+    channel = reference("notifications.Channel", related_name="deliveries", null=True, db_index=False)
+    contact = reference("notifications.Contact", null=True, db_index=False)
     incident = reference("incidents.Incident", db_index=False)
     event = reference("incidents.TimelineEvent", db_index=False)
     topic = models.CharField(max_length=30)
@@ -49,7 +55,13 @@ class Delivery(OrganizationOwned):
             SameOrganization(name="delivery_channel", field="channel"),
             SameOrganization(name="delivery_incident", field="incident"),
             SameOrganization(name="delivery_event", field="event"),
+            SameOrganization(name="delivery_contact", field="contact"),
             models.UniqueConstraint(fields=["organization", "channel", "event"], name="delivery_once"),
+            models.UniqueConstraint(fields=["organization", "contact", "event"], name="delivery_once_a_contact"),
+            models.CheckConstraint(
+                condition=Q(channel__isnull=False, contact=None) | Q(channel=None, contact__isnull=False),
+                name="delivery_to_one",
+            ),
             models.CheckConstraint(
                 condition=Q(state="pending", finished_at=None) | (~Q(state="pending") & Q(finished_at__isnull=False)),
                 name="delivery_finished_has_time",
@@ -67,6 +79,13 @@ class Delivery(OrganizationOwned):
 
     def __str__(self) -> str:
         return f"{self.topic} ({self.state})"
+
+    @property
+    def way(self) -> Channel | Contact:
+        """Through what it leaves."""
+        way: Channel | Contact | None = self.channel or self.contact
+        assert way is not None
+        return way
 
 
 class DeliveryAttempt(OrganizationOwned):

@@ -1,10 +1,12 @@
 from django.urls import include, path
 
-from notifications.portal.views import channels, inbox
+from notifications.portal.views import channels, inbox, my_notifications
 
 pages = [
     path("inbox", inbox.InboxView.as_view(), name="inbox"),
     path("inbox/read", inbox.InboxReadView.as_view(), name="inbox-read"),
+    path("settings/notifications", my_notifications.MyNotificationsView.as_view(), name="mine"),
+    path("settings/notifications/contacts", my_notifications.MyContactsView.as_view(), name="my-contacts"),
     path("notifications", channels.ChannelsView.as_view(), name="channels"),
     path("notifications/channels/new", channels.ChannelCreateView.as_view(), name="channel-create"),
     path("notifications/channels/<uuid:channel_id>", channels.ChannelView.as_view(), name="channel"),

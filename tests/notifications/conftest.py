@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import email
+import email.policy
+import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
+from django.core.mail import get_connection
 from django.utils import timezone
 
 from incident_center.kernel.scope import Actor
@@ -68,3 +73,38 @@ def open_incident() -> Callable[..., Incident]:
             return incident_open(actor=DETECTION, title=title, severity=severity, **values).incident
 
     return open_
+
+
+class Mailbox:
+    """An SMTP server's handler that keeps what it takes; ``refusal`` is answered to recipients instead."""
+
+    def __init__(self) -> None:
+        self.taken: list[Any] = []
+        self.refusal = ""
+
+    async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802
+        if self.refusal:
+            return self.refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802
+        self.taken.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox(settings, monkeypatch) -> Iterator[Mailbox]:
+    mailbox = Mailbox()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    settings.EMAIL_CONFIGURED = True
+    monkeypatch.setattr(
+        "notifications.channels.email.mail.get_connection",
+        lambda: get_connection("django.core.mail.backends.smtp.EmailBackend", host="127.0.0.1", port=port, timeout=2),
+    )
+    yield mailbox
+    controller.stop()

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import json
 import smtplib
-import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from django.core.mail import get_connection
 
 from incident_center.kernel.api.problems import InvalidInput
 from incidents.actions.incident_acknowledge import incident_acknowledge
@@ -33,13 +27,15 @@ def world(db) -> World:
 
 
 def run_all(world: World, clock: Any) -> list[Delivery]:
-    """One look of a worker at everything that waits; returns all deliveries in the timeline's order."""
+    """One look of a worker at what waits for channels; returns their deliveries in the timeline's order."""
     with world.scope():
-        waiting = list(Delivery.objects.filter(state="pending").order_by("sequence").values_list("pk", flat=True))
+        waiting = list(
+            Delivery.objects.filter(contact=None, state="pending").order_by("sequence").values_list("pk", flat=True)
+        )
     for delivery_id in waiting:
         outbox.deliver(organization_id=world.organization.pk, delivery_id=delivery_id, clock=clock)
     with world.scope():
-        return list(Delivery.objects.order_by("sequence"))
+        return list(Delivery.objects.filter(contact=None).order_by("sequence"))
 
 
 def sent(receiver: Any) -> list[Any]:
@@ -149,41 +145,6 @@ def test_discords_message_changes_with_the_incident_and_alarms_anew(
 
 
 # ---- E-mail ----------------------------------------------------------------------------------------------
-
-
-class Mailbox:
-    """An SMTP server's handler that keeps what it takes; ``refusal`` is answered to recipients instead."""
-
-    def __init__(self) -> None:
-        self.taken: list[Any] = []
-        self.refusal = ""
-
-    async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802
-        if self.refusal:
-            return self.refusal
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802
-        self.taken.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
-        return "250 OK"
-
-
-@pytest.fixture
-def mailbox(settings, monkeypatch) -> Iterator[Mailbox]:
-    mailbox = Mailbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    settings.EMAIL_CONFIGURED = True
-    monkeypatch.setattr(
-        "notifications.channels.email.mail.get_connection",
-        lambda: get_connection("django.core.mail.backends.smtp.EmailBackend", host="127.0.0.1", port=port, timeout=2),
-    )
-    yield mailbox
-    controller.stop()
 
 
 def test_an_e_mail_reads_as_text_and_as_html(world, mailbox, make_channel, open_incident, clock):
