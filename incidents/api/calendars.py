@@ -6,7 +6,6 @@ import json
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -24,7 +23,7 @@ from incidents.actions.calendar_feeds import FeedHolder, feed_revoke, feed_rotat
 from incidents.api.schedule_serializers import FeedSerializer
 from incidents.api.schedules import TAGS
 from incidents.models import Schedule
-from incidents.schedules.feeds import person_feed, schedule_feed
+from incidents.schedules.feeds import feed_address, person_feed, schedule_feed
 from incidents.schedules.selectors import get_schedule
 from organizations.access import Action
 from organizations.api.base import DEAD_CREDENTIAL, OrganizationApiView
@@ -109,12 +108,6 @@ class PersonCalendarView(CalendarView):
     def get(self, request: Request) -> HttpResponse:
         self.require_feed_of(request, None)
         return self.document(person_feed(self.member.user.pk, str(self.member.user), timezone.now()))
-
-
-def feed_address(schedule: Schedule | None, token: str) -> str:
-    """Where a calendar program finds the feed."""
-    path = f"schedules/{schedule.pk}" if schedule else "me"
-    return f"{settings.BASE_URL}/v1/{path}/calendar.ics?token={token}"
 
 
 class ScheduleCalendarTokenView(OrganizationApiView):

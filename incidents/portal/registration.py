@@ -12,6 +12,7 @@ from incident_center.kernel.portal.navigation import NavigationItem
 from incident_center.kernel.portal.palette import PaletteItem
 from incidents import selectors
 from incidents.lifecycle import Status
+from incidents.models import Schedule
 from organizations.access import Action
 from organizations.members import Member
 
@@ -39,7 +40,11 @@ def register() -> None:
     navigation.register(
         NavigationItem("Service levels", "sla:violations", "timer", Action.READ_REPORTS, order=55, shortcut="v")
     )
+    navigation.register(
+        NavigationItem("On call", "schedules:list", "calendar-days", Action.READ_CONFIGURATION, order=45, shortcut="o")
+    )
     palette.register(_incidents, order=10)
+    palette.register(_schedules, order=40)
     palette.register(_doings, order=90)
 
 
@@ -71,6 +76,14 @@ def _incidents(request: HttpRequest, query: str) -> Iterable[PaletteItem]:
         if query and incident.status == Status.OPEN and member.can(Action.WORK_INCIDENTS):
             acknowledge = reverse("incidents:acknowledge", args=[incident.reference])
             yield PaletteItem(f"Acknowledge {incident.reference}", acknowledge, "check", method="post")
+
+
+def _schedules(request: HttpRequest, query: str) -> Iterable[PaletteItem]:
+    if not query or not _member(request).can(Action.READ_CONFIGURATION):
+        return
+    for schedule in Schedule.objects.filter(name__icontains=query).order_by("name")[:MOST_FOUND]:
+        address = reverse("schedules:schedule", args=[schedule.pk])
+        yield PaletteItem(schedule.name, address, "calendar-days", hint="on-call schedule")
 
 
 def _doings(request: HttpRequest, query: str) -> Iterable[PaletteItem]:

@@ -1,5 +1,6 @@
 from django.urls import include, path
 
+from incidents.portal import schedule_urls
 from incidents.portal.views import dashboard, incident, incident_clocks, incident_list, sla
 
 pages = [
@@ -33,4 +34,8 @@ sla_pages = [
     path("sla/calendars/<uuid:calendar_id>/delete", sla.CalendarDelete.as_view(), name="calendar-delete"),
 ]
 
-urlpatterns = [path("", include((pages, "incidents"))), path("", include((sla_pages, "sla")))]
+urlpatterns = [
+    path("", include((pages, "incidents"))),
+    path("", include((schedule_urls.pages, "schedules"))),
+    path("", include((sla_pages, "sla"))),
+]

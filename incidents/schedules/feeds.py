@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
+from django.urls import reverse
+
 from incidents.models import Schedule
 from incidents.schedules.calendar_feed import CalendarEvent, calendar_document
 from incidents.schedules.selectors import person_names, shifts_between, shifts_of_person
@@ -34,10 +37,17 @@ def _span(now: datetime) -> tuple[datetime, datetime]:
     return (first - timedelta(days=1)).replace(day=1), now + AHEAD
 
 
+def feed_address(schedule: Schedule | None, token: str) -> str:
+    """Where a calendar program finds the schedule's feed, or, without one, the feed of the token's person."""
+    path = f"schedules/{schedule.pk}" if schedule else "me"
+    return f"{settings.BASE_URL}/v1/{path}/calendar.ics?token={token}"
+
+
 def _event(schedule: Schedule, shift: Shift, summary: str) -> CalendarEvent:
     return CalendarEvent(
         identifier=f"{schedule.pk}-{shift.start:%Y%m%dT%H%M%SZ}-{shift.user}@incident-center",
         start=shift.start,
         end=shift.end,
         summary=summary,
+        description=settings.BASE_URL + reverse("schedules:schedule", args=[schedule.pk]),
     )

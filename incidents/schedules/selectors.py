@@ -207,3 +207,11 @@ def _shift_at(plan: SchedulePlan, at: datetime) -> Shift:
     # The mathematics counts in whole seconds.
     begin = at.replace(microsecond=0)
     return final_shifts(plan, begin, begin + timedelta(seconds=1))[0]
+
+
+def gaps(found: Sequence[Schedule], start: datetime, end: datetime) -> dict[UUID, list[Shift]]:
+    """When nobody is on call between two moments, by schedule."""
+    return {
+        schedule_id: [shift for shift in final_shifts(plan, start, end) if shift.is_gap]
+        for schedule_id, plan in plans(found, start, end).items()
+    }
