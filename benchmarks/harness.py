@@ -106,7 +106,7 @@ def median(measurements: Sequence[Measurement]) -> Measurement:
     return sorted(measurements, key=lambda one: one.logs_per_second)[len(measurements) // 2]
 
 
-def write_results(name: str, measurements: Sequence[Measurement], ratios: Sequence[dict[str, Any]]) -> Path:
+def write_results(name: str, measurements: Sequence[Any], ratios: Sequence[dict[str, Any]]) -> Path:
     """JSON with the machine it was measured on; returns the file."""
     import psycopg
 

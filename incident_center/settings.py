@@ -156,9 +156,14 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 # Hours and days only: what is due in seconds is found by sweeps, which need neither beat nor broker.
 CELERY_IMPORTS = ["incident_center.kernel.housekeeping"]
-CELERY_TASK_ROUTES = {"kernel.*": {"queue": "maintenance"}, "ingestion.make_partitions": {"queue": "maintenance"}}
+CELERY_TASK_ROUTES = {
+    "kernel.*": {"queue": "maintenance"},
+    "ingestion.make_partitions": {"queue": "maintenance"},
+    "ingestion.index_logs": {"queue": "maintenance"},
+}
 CELERY_BEAT_SCHEDULE = {
     "make partitions ahead of time": {"task": "ingestion.make_partitions", "schedule": 3600.0},
+    "index the logs of what is over": {"task": "ingestion.index_logs", "schedule": 300.0},
     "forget idempotent requests": {"task": "kernel.forget_idempotent_requests", "schedule": 3600.0},
     "forget sessions and tokens": {"task": "kernel.forget_sessions_and_tokens", "schedule": 86_400.0},
 }

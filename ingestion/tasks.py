@@ -1,4 +1,7 @@
-"""Partitions are there before their day begins. Runs in the maintenance worker, as the database's owner."""
+"""Partitions are there before their day begins, and indexed when it is over.
+
+Runs in the maintenance worker, as the database's owner.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from celery import shared_task
 from django.db import connection
 
+from ingestion.logstore.postgresql.indexing import index_finished_stretches
 from organizations.models import RETENTION_CHOICES
 
 DAYS_AHEAD = 3
@@ -24,3 +28,9 @@ def make_partitions(days_ahead: int = DAYS_AHEAD) -> int:
                 cursor.execute("SELECT ingestion_create_partition(%s::smallint, %s::date)", [retention_days, day])
                 made += bool(cursor.fetchone()[0])
     return made
+
+
+@shared_task(name="ingestion.index_logs")
+def index_logs() -> int:
+    """Indexes the days, hours and quarters that are over by text, metadata and trace; returns how many."""
+    return index_finished_stretches()
