@@ -6,7 +6,9 @@ A raw dispatcher instead of Django's ASGI handler, which costs ten times what th
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "incident_center.settings")
 
@@ -51,9 +53,24 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def _live_and_die(receive: Receive, send: Send) -> None:
-    """The lifespan protocol: there is nothing to prepare, and the server waits for requests to end by itself."""
+    """The lifespan protocol: the server waits for requests to end by itself."""
     while True:
         event = str((await receive())["type"])
+        if event == "lifespan.startup":
+            _settle_interpreter()
         await send({"type": f"{event}.complete"})
         if event == "lifespan.shutdown":
             return
+
+
+def _settle_interpreter() -> None:
+    """Sets Python up for a process that only serves.
+
+    What was imported stays for ever and is no longer searched for garbage: walking Django's objects took 50 ms now and
+    then, and tripled the slowest answers. Threads give way after 1 ms instead of 5, so that the thread that commits
+    gets its turn beside a busy event loop.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    sys.setswitchinterval(0.001)

@@ -83,6 +83,13 @@ class Environment:
     voice_url: str
     # Reverse proxies in front of the web process whose X-Forwarded-For is believed.
     trusted_proxies: int
+    # What one API key, and all keys of one organization together, may send on average; and for how many seconds of
+    # that they may be ahead.
+    key_logs_per_second: int
+    organization_logs_per_second: int
+    intake_burst_seconds: int
+    # Of one person at one endpoint of the API.
+    person_requests_per_minute: int
     debug: bool
 
     @classmethod
@@ -130,6 +137,10 @@ class Environment:
             sms_url=values.get("SMS_URL", ""),
             voice_url=values.get("VOICE_URL", ""),
             trusted_proxies=_integer(values, "TRUSTED_PROXIES", 0, least=0, most=10),
+            key_logs_per_second=_integer(values, "KEY_LOGS_PER_SECOND", 50_000, least=1, most=10**9),
+            organization_logs_per_second=_integer(values, "ORGANIZATION_LOGS_PER_SECOND", 100_000, least=1, most=10**9),
+            intake_burst_seconds=_integer(values, "INTAKE_BURST_SECONDS", 20, least=1, most=3600),
+            person_requests_per_minute=_integer(values, "PERSON_REQUESTS_PER_MINUTE", 3_000, least=1, most=10**9),
             debug=_boolean(values, "DEBUG", False),
         )
 

@@ -108,6 +108,7 @@ def runtime_connection(django_db_setup: None, request: pytest.FixtureRequest) ->
 def _fresh_process_state() -> Iterator[None]:
     from django.core.cache import cache
 
+    from incident_center.kernel.rate_limits import token_buckets
     from incident_center.kernel.scope import no_scope
     from organizations.keys import key_cache
 
@@ -115,6 +116,7 @@ def _fresh_process_state() -> Iterator[None]:
     with no_scope():
         yield
     key_cache.clear()
+    token_buckets.clear()
     cache.clear()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
+from uuid import UUID
 
 import msgspec
 
@@ -23,7 +24,7 @@ from incident_center.kernel.api.problems import (
 )
 from ingestion import metrics
 from ingestion.levels import Level
-from ingestion.limits import BODY_BYTES, DEAD_LETTER_BYTES, ERRORS_PER_ANSWER
+from ingestion.limits import BODY_BYTES, DEAD_LETTER_BYTES, ERRORS_PER_ANSWER, KIB
 from ingestion.logstore import log_store
 from ingestion.logstore.port import (
     AnswerAlreadyGivenError,
@@ -48,6 +49,7 @@ from ingestion.parsers.log_entries import (
     parse_logs,
 )
 from ingestion.wake_up import wake_up_calls
+from organizations.rates import charge_key
 
 BUSY_RETRY_SECONDS = 1
 UNAVAILABLE_RETRY_SECONDS = 5
@@ -65,6 +67,13 @@ class Sender:
     retention_days: int
     principal: str
     resolve_service: ServiceResolver | None = None
+    key_id: UUID | None = None
+    """Whose rate is charged; None charges nobody."""
+
+    def charge(self, logs: int) -> None:
+        """Counts ``logs`` against the sender's rates; letting the request in has counted one already."""
+        if self.key_id is not None and logs > 1:
+            charge_key(self.organization_id, self.key_id, logs - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +176,7 @@ def keep_body(
     """
     if not received.content:
         return
+    sender.charge(len(received.content) // KIB)
     letter = DeadLetterRow(
         service_id=sender.service_id,
         kind=kind.value,
@@ -201,6 +211,7 @@ def store_logs(sender: Sender, parsed: ParsedLogs, receipt: Receipt | None, now:
         Conflict: the Idempotency-Key was used with another body.
         Unavailable: nothing was stored.
     """
+    sender.charge(parsed.entries)
     letters = [_dead_letter(sender, fault) for fault in parsed.faults]
     batch = WriteBatch(sender.organization_id, sender.retention_days, now, parsed.rows, letters, receipt)
     try:
@@ -227,6 +238,7 @@ def read_small(sender: Sender, content: bytes, now: datetime) -> WriteBatch | No
         return None
     if parsed.faults or len(parsed.rows) > SMALL_ROWS:
         return None
+    sender.charge(parsed.entries)
     return WriteBatch(sender.organization_id, sender.retention_days, now, parsed.rows)
 
 

@@ -19,7 +19,14 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from incident_center.kernel.api.problems import PROBLEM_JSON, Problem, Unavailable, problem_document, problem_headers
+from incident_center.kernel.api.problems import (
+    PROBLEM_JSON,
+    Problem,
+    TooManyRequests,
+    Unavailable,
+    problem_document,
+    problem_headers,
+)
 from incident_center.kernel.middleware import ACCEPTABLE_REQUEST_ID
 from incident_center.kernel.models import uuid7
 from incident_center.kernel.request_id import set_request_id
@@ -47,6 +54,7 @@ from ingestion.logstore.port import (
     WriteOutcome,
 )
 from organizations.keys import KEY_MARK, KeyIdentity, hash_key, key_cache, refresh_key
+from organizations.rates import admit_key
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +119,11 @@ class IngestRoute:
         return identity if identity is not None and identity.service_id is not None else None
 
     async def _answer(self, identity: KeyIdentity, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+        try:
+            admit_key(identity)
+        except TooManyRequests:
+            metrics.refused.labels(status="429").inc()
+            raise
         sender = sender_of(identity)
         hold = _Hold(self._turns, identity.organization_id)
         try:

@@ -17,7 +17,7 @@ def sender_of(key: KeyIdentity) -> Sender:
         principal, resolver = f"service:{key.service_id}", None  # A rotated key is still the same sender.
     else:
         principal, resolver = str(key.actor), service_resolver(key.actor)
-    return Sender(key.organization_id, key.service_id, key.retention_days, principal, resolver)
+    return Sender(key.organization_id, key.service_id, key.retention_days, principal, resolver, key.key_id)
 
 
 def received_body(http: HttpRequest) -> ReceivedBody:

@@ -23,6 +23,7 @@ from incident_center.kernel.api.idempotency import answer_once, idempotency_key,
 from incident_center.kernel.scope import enter_scope
 from organizations.access import Action
 from organizations.api.permissions import KeyPermission, RolePermission
+from organizations.api.throttles import KeyThrottle, PersonThrottle
 from organizations.keys import KEY_MARK, KeyIdentity, authenticate_key
 from organizations.members import Member, member_of_user
 from organizations.models import User
@@ -97,6 +98,7 @@ class OrganizationApiView(APIView):
 
     authentication_classes: Any = [PersonTokenAuthentication, ServiceKeyAuthentication, PersonSessionAuthentication]
     permission_classes: Any = [RolePermission]
+    throttle_classes: Any = [PersonThrottle]
     actions: ClassVar[dict[str, Action]] = {}
 
     @property
@@ -145,6 +147,7 @@ class IntakeApiView(APIView):
 
     authentication_classes: Any = [ServiceKeyAuthentication, PersonTokenAuthentication]
     permission_classes: Any = [KeyPermission]
+    throttle_classes: Any = [KeyThrottle]
 
     @property
     def key(self) -> KeyIdentity:

@@ -6,7 +6,9 @@ import gzip
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -252,3 +254,33 @@ def test_what_the_store_finds_is_what_the_gateway_sent(shop: Shop):
     assert post(gateway, body([log(index, service="checkout") for index in range(10)])).json()["received"] == 10
     with shop.world.scope():
         assert len(log_store().search(everything(shop.service.pk), limit=100)) == 10
+
+
+# ---- Rates -----------------------------------------------------------------------------------------------------------
+
+
+def allow(settings: Any, **rates: int) -> None:
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, intake_burst_seconds=1, **rates)
+
+
+def test_a_key_that_sends_too_much_waits_and_the_others_do_not(shop: Shop, settings: Any):
+    allow(settings, key_logs_per_second=50)
+    other = shop.world.key(shop.service).key
+    assert post(shop.key, body([log(index) for index in range(80)])).status_code == 200
+    refused = post(shop.key, log(100))
+    assert refused.status_code == 429
+    assert refused["Content-Type"] == "application/problem+json"
+    assert int(refused["Retry-After"]) >= 1
+    assert "key" in refused.json()["detail"]
+    assert post(other, log(101)).status_code == 200
+    assert stored(shop) == 81
+
+
+def test_the_keys_of_an_organization_share_its_rate(shop: Shop, settings: Any):
+    allow(settings, organization_logs_per_second=50)
+    other = shop.world.key(shop.service).key
+    neighbour = make_shop()
+    assert post(shop.key, b"\xff" * 80_000).status_code == 400
+    refused = post(other, log(1))
+    assert (refused.status_code, "organization" in refused.json()["detail"]) == (429, True)
+    assert post(neighbour.key, log(1)).status_code == 200
