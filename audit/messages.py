@@ -77,11 +77,20 @@ def names_objects(table: str) -> Callable[[Labels], Labels]:
 def message(entry: AuditEntry, names: Names) -> str:
     """The entry for people. It never raises: an entry that its sentence does not fit gets the general one."""
     try:
-        predicate = _sentences[entry.table_name](entry, names)
+        predicate = own_predicate(entry, names)
     except (KeyError, TypeError, ValueError, AttributeError):
         predicate = general(entry)
     name = names.objects.get(entry.object_id)
     return f"{names.actor(entry.actor)} {predicate.replace(entry.object_id, name) if name else predicate}"
+
+
+def own_predicate(entry: AuditEntry, names: Names) -> str:
+    """What the table's own sentence says after the actor's name.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: there is none, or it does not fit the entry.
+    """
+    return _sentences[entry.table_name](entry, names)
 
 
 VERBS = {"insert": "created", "update": "changed", "delete": "deleted"}

@@ -12,6 +12,10 @@ from organizations.models import ApiKey, Service, Team
 RANK = [Role.REPORTER, Role.AUDITOR, Role.ENGINEER, Role.TEAM_LEAD, Role.OWNER]
 
 
+def _is_deletion(entry: AuditEntry) -> bool:
+    return entry.operation == "delete"
+
+
 def _is_creation(entry: AuditEntry) -> bool:
     return entry.operation == "insert"
 
@@ -22,6 +26,8 @@ def membership(entry: AuditEntry, names: Names) -> str:
     after, before = entry.after or {}, entry.before or {}
     if _is_creation(entry):
         return f"joined as {Role(after['role']).label}"
+    if _is_deletion(entry):
+        return f"removed {names.person(before['user_id'])} from the organization"
     parts = []
     if "role" in after:
         old, new = Role(before["role"]), Role(after["role"])
@@ -36,6 +42,8 @@ def membership(entry: AuditEntry, names: Names) -> str:
 def organization(entry: AuditEntry, names: Names) -> str:
     if _is_creation(entry):
         return f"founded the organization {(entry.after or {})['name']}"
+    if _is_deletion(entry):
+        return f"removed the organization {(entry.before or {})['name']}"
     return f"changed the organization's {listed_changes(entry, {'timezone': 'time zone'})}"
 
 
@@ -44,6 +52,8 @@ def user(entry: AuditEntry, names: Names) -> str:
     who = names.person(entry.object_id)
     if _is_creation(entry):
         return f"created the account of {(entry.after or {})['name']}"
+    if _is_deletion(entry):
+        return f"deleted the account of {(entry.before or {})['name']}"
     return f"changed {listed_changes(entry)} of {who}'s account"
 
 
@@ -52,6 +62,8 @@ def join_code(entry: AuditEntry, names: Names) -> str:
     after = entry.after or {}
     if _is_creation(entry):
         return f"made a join code for {Role(after['role']).label}s, good for {after['max_uses']} uses"
+    if _is_deletion(entry):
+        return "deleted an old join code"
     if "uses" in after:
         return "let a new member in by the join code"
     return "ended the join code" if after.get("revoked_at") else f"changed the join code's {listed_changes(entry)}"
@@ -62,6 +74,8 @@ def password_link(entry: AuditEntry, names: Names) -> str:
     after = entry.after or {}
     if _is_creation(entry):
         return f"issued a one-time password link for {names.person(after['user_id'])}"
+    if _is_deletion(entry):
+        return "deleted an old one-time password link"
     return "used a one-time password link" if after.get("used_at") else "ended a one-time password link"
 
 
@@ -70,6 +84,8 @@ def service(entry: AuditEntry, names: Names) -> str:
     after = entry.after or {}
     if _is_creation(entry):
         return f"created the service {after['name']} in {after['environment']}"
+    if _is_deletion(entry):
+        return f"deleted the service {(entry.before or {})['name']}"
     if after.get("retired_at"):
         return f"retired the service {entry.object_id}"
     return f"changed of the service {entry.object_id}: {listed_changes(entry)}"
@@ -82,6 +98,8 @@ def api_key(entry: AuditEntry, names: Names) -> str:
         kind = "key" if after.get("service_id") else "gateway key"
         made = "rotated to" if after.get("rotated_from_id") else "made"
         return f"{made} the {kind} {after['name']} ({after['prefix']}…)"
+    if _is_deletion(entry):
+        return f"deleted the API key {(entry.before or {})['name']}"
     if after.get("revoked_at"):
         return f"revoked the API key {entry.object_id}"
     return f"changed of the API key {entry.object_id}: {listed_changes(entry)}"
@@ -97,7 +115,29 @@ def team(entry: AuditEntry, names: Names) -> str:
 @describes("organizations_teammember")
 def team_member(entry: AuditEntry, names: Names) -> str:
     values = entry.after or entry.before or {}
+    if entry.operation == "update":
+        return f"changed a team's member: {listed_changes(entry)}"
     return f"{'added' if _is_creation(entry) else 'removed'} {names.member(values['membership_id'])} as a team member"
+
+
+@describes("organizations_domain")
+def domain(entry: AuditEntry, names: Names) -> str:
+    if entry.operation == "update":
+        return f"changed the host name: {listed_changes(entry)}"
+    verb = "added" if _is_creation(entry) else "removed"
+    return f"{verb} the host name {((entry.after or entry.before) or {})['domain']}"
+
+
+_LOOKS = {"read": "read", "verified": "verified", "exported": "exported"}
+
+
+@describes("audit_access")
+def access(entry: AuditEntry, names: Names) -> str:
+    if entry.operation != "insert":  # Refused to everyone; so someone went past the triggers.
+        return f"{entry.operation}d the note of a look at the record"
+    after = entry.after or {}
+    filters = ", ".join(f"{name} {value}" for name, value in after["filters"].items())
+    return f"{_LOOKS[after['kind']]} {after['subject']}{f' ({filters})' if filters else ''}"
 
 
 @names_objects("organizations_service")

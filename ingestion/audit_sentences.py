@@ -22,3 +22,15 @@ def log_export(entry: AuditEntry, names: Names) -> str:
     row = entry.after or {}
     filters = ", ".join(f"{name} {value}" for name, value in parse_qsl(row["query"])) or "no filter"
     return f"downloaded logs as {'CSV' if row['form'] == 'csv' else 'JSON lines'} ({filters})"
+
+
+@describes("ingestion_deadletter")
+def dead_letter(entry: AuditEntry, names: Names) -> str:
+    before, after = entry.before or {}, entry.after or {}
+    if entry.operation == "insert":
+        return f"received a dead letter: {after['reason']}"
+    if entry.operation == "delete":
+        return f"deleted a dead letter: {before['reason']}"
+    if after.get("replayed_at"):
+        return f"replayed the dead letter {entry.object_id}"
+    return f"changed the dead letter {entry.object_id}: {listed_changes(entry)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connection
+from django.db import connection, transaction
 
 from audit import publishing
 from incident_center.kernel.scope import no_scope
@@ -17,7 +17,7 @@ def seal_everything() -> int:
         cursor.execute("SELECT organization_id FROM audit_organizations_to_seal()")
         waiting = [row[0] for row in cursor.fetchall()]
     made = sum(_seal(organization_id) for organization_id in waiting)
-    publishing.publish_seals()
+    transaction.on_commit(publishing.publish_seals, robust=True)
     return made
 
 
@@ -25,7 +25,7 @@ def seal_organization(organization_id: int) -> int:
     """Seals one organization's record now, before it is verified or handed out; how many seals it made."""
     made = _seal(organization_id)
     if made:
-        publishing.publish_seals()
+        transaction.on_commit(publishing.publish_seals, robust=True)
     return made
 
 

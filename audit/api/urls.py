@@ -1,5 +1,9 @@
 from django.urls import path
 
-from audit.api.views import AuditView
+from audit.api.views import AuditView, PublicKeyView, VerifyView
 
-urlpatterns = [path("audit", AuditView.as_view())]
+urlpatterns = [
+    path("audit", AuditView.as_view()),
+    path("audit/verify", VerifyView.as_view()),
+    path("evidence/public-key", PublicKeyView.as_view()),
+]

@@ -24,12 +24,23 @@ class AuditFilterForm(forms.Form):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        people = [(str(member.user_id), member.user.name) for member in members()]
+        people = {f"user:{member.user_id}": member.user.name for member in members()}
+        others = [(actor, _actor(actor)) for actor in selectors.actors() if actor not in people]
         tables = [(name, _words(name)) for name in selectors.tables()]
-        self.fields["actor"].choices = [("", "anyone"), *people]  # type: ignore[attr-defined]
+        self.fields["actor"].choices = [("", "anyone"), *people.items(), *others]  # type: ignore[attr-defined]
         self.fields["table"].choices = [("", "anything"), *tables]  # type: ignore[attr-defined]
 
 
 def _words(table: str) -> str:
     """``organizations_apikey`` → ``apikey``; the app's name says nothing to people."""
     return table.partition("_")[2].replace("_", " ") or table
+
+
+def _actor(actor: str) -> str:
+    """``system:sweep/detection`` → ``Detection (system)``; a key or a former member by the name it has or had."""
+    kind, _, identifier = actor.partition(":")
+    if kind == "user":
+        return selectors.former_names("organizations_user", [identifier]).get(identifier, identifier)
+    if kind == "key":
+        return f"{selectors.object_name('organizations_apikey', identifier)} (API key)"
+    return f"{identifier.replace('sweep/', '').replace('_', ' ').capitalize()} ({kind})"

@@ -1,5 +1,10 @@
 from django.urls import include, path
 
-from audit.portal.views import AuditPageView
+from audit.portal.views import AuditPageView, VerificationStep
 
-urlpatterns = [path("", include(([path("audit", AuditPageView.as_view(), name="audit")], "audit")))]
+pages = [
+    path("audit", AuditPageView.as_view(), name="audit"),
+    path("audit/verification", VerificationStep.as_view(), name="verification"),
+]
+
+urlpatterns = [path("", include((pages, "audit")))]

@@ -45,7 +45,7 @@ def service_policies(entry: AuditEntry, names: Names) -> str:
     service_id = row.get("service_id") or (own.service_id if own else 0)
     service = Service.objects.filter(pk=service_id).first() or "a service"
     policy_id = row.get("escalation_policy_id")
-    if not policy_id:
+    if not policy_id or entry.operation == "delete":
         return f"let {service} escalate by the default policy"
     found = EscalationPolicy.objects.filter(pk=policy_id).first()
     return f"let {service} escalate by “{found.name if found else 'a deleted policy'}”"

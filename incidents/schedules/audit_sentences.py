@@ -67,6 +67,8 @@ def swap(entry: AuditEntry, names: Names) -> str:
     if entry.operation == "insert":
         asked = names.person(after["asked_id"]) if after.get("asked_id") else "anyone"
         return f"asked {asked} to take the shift from {_short(after['starts_at'])} to {_short(after['ends_at'])}"
+    if entry.operation == "delete":
+        return "deleted a request to swap a shift"
     return {
         "accepted": "accepted to take a shift",
         "declined": "declined to take a shift",

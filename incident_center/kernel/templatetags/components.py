@@ -18,6 +18,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from incident_center.kernel.portal.forms import control_kind, render_control
+from incident_center.kernel.portal.history import history_address
 
 register = template.Library()
 
@@ -105,6 +106,18 @@ def dialog(
 ) -> SafeString:
     """A form or a text above the page, with a close button; opened by `data-dialog-open="<id>"`."""
     return _render("dialog", content, id=id, title=title, wide=wide)
+
+
+@register.inclusion_tag("components/history_link.html", takes_context=True)
+def history_link(context: Context, table: str, object_id: Any, of: str = "") -> dict[str, str]:
+    """A button to the object's entries in the audit log, for who may read it. With `of` an icon alone, in a row."""
+    return {"address": history_address(context["request"], table, object_id), "of": of}
+
+
+@register.simple_tag(takes_context=True)
+def history_url(context: Context, table: str, object_id: Any) -> str:
+    """Where `history_link` goes, for a link of another kind; "" for who may not read the audit log."""
+    return history_address(context["request"], table, object_id)
 
 
 @register.simple_block_tag
