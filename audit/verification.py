@@ -17,11 +17,10 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from audit import guard, merkle
-from audit.leaves import Key, Line, pages, whose
+from audit.leaves import Key, Line, binary_rows, pages, whose
 from audit.models import AuditEntry, AuditSeal
 from audit.publishing import PublishedSeal, published_seals
 from audit.seal_document import NO_SEAL
@@ -144,13 +143,11 @@ def _seals(organization_id: int | None) -> Iterator[AuditSeal]:
 
 
 def _count_after(organization_id: int | None, last: Key) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(*) FROM audit_entry WHERE {whose(organization_id)}"  # noqa: S608
-            " AND (epoch, transaction_id) >= (%s::int, %s::bigint)",
-            [last.epoch, last.transaction_id],
-        )
-        return int(cursor.fetchone()[0])
+    query = (
+        f"SELECT count(*) FROM audit_entry WHERE {whose(organization_id)}"  # noqa: S608
+        " AND (epoch, transaction_id) >= (%s::int, %s::bigint)"
+    )
+    return int(binary_rows(query, [last.epoch, last.transaction_id])[0][0])
 
 
 # ---- The chain ------------------------------------------------------------------------------------------------------
