@@ -141,7 +141,8 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "incident-center-live"},
-    }
+    },
+    "in-process": {"BACKEND": "channels.layers.InMemoryChannelLayer"},  # For what Redis has no part in: live logs.
 }
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

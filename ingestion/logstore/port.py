@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -133,6 +133,30 @@ class LogRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamPosition:
+    """Which logs had been stored at one moment, in the store's own words: what is not among them is new."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class TailRequest:
+    """What was stored after ``position`` and matches ``query``, whose services count only if ``of_services``."""
+
+    query: LogQuery
+    position: StreamPosition
+    of_services: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TailPage:
+    """``records`` in the order of their arrival; ``total`` counts them and the older ones that were left out."""
+
+    records: list[LogRecord]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class HistogramBucket:
     """How many logs of each level fell into ``[start, start + interval)``. Empty buckets are not listed."""
 
@@ -180,6 +204,28 @@ class LogStore(Protocol):
 
         Raises:
             QueryTooBroadError: it would take too long.
+        """
+        ...
+
+    def position(self) -> StreamPosition:
+        """The present end of the stream.
+
+        Raises:
+            LogStoreUnavailableError: the store is away.
+        """
+        ...
+
+    def tail(
+        self, organization_id: int, requests: Sequence[TailRequest], *, limit: int
+    ) -> tuple[StreamPosition, list[TailPage]]:
+        """What is new for each request: its newest ``limit`` logs, each log once however late it became visible.
+
+        The position holds for all of them: the next call goes on from there. Unlike the other reads this one needs
+        no open scope, and sees ``organization_id`` only.
+
+        Raises:
+            LogStoreUnavailableError: the store is away.
+            QueryTooBroadError: it took too long; nothing was read.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""``WS /live/incidents``: every change of an incident that the member may see, as it is committed.
+"""The live connections, each an open page or client.
 
-Close codes: 4401 no credential, or it died meanwhile; 4403 a foreign origin or a service's key; 1013 Redis is away,
-try again later.
+Close codes: 4400 the filters cannot be read; 4401 no credential, or it died meanwhile; 4403 a foreign origin, a
+service's key or a role that may not; 1013 what it needs is away, or the client reads too slowly: try again later.
 """
 
 from __future__ import annotations
@@ -38,16 +38,29 @@ IDLE_CHECK_SECONDS = 30.0
 SLOWEST_CLIENT_SECONDS = 10.0
 
 
-class LiveIncidentsConsumer(AsyncJsonWebsocketConsumer):
-    """One open page or client."""
+class LiveConsumer(AsyncJsonWebsocketConsumer):
+    """One open page or client: who it is, asked at the start and again while it lives."""
 
+    #: Without a grant for it the connection is refused.
+    action: Action
     credential: Credential
     member: Member | None = None
-    group: str = ""
     checked_at = 0.0
     idle_check: asyncio.Task[None] | None = None
 
+    async def prepare(self) -> None:
+        """What has to happen before the handshake is answered."""
+
+    async def begin(self, member: Member) -> None:
+        """Starts what the connection is for."""
+        raise NotImplementedError
+
+    async def end(self) -> None:
+        """Undoes it; called also where it was not begun."""
+        raise NotImplementedError
+
     async def connect(self) -> None:
+        await self.prepare()
         # A refusal before the handshake would reach a browser without its code.
         await self.accept()
         try:
@@ -61,30 +74,19 @@ class LiveIncidentsConsumer(AsyncJsonWebsocketConsumer):
         self.credential = credential
         if not await self._recognized() or self.member is None:
             return
-        self.group = group_of(self.member.organization_id)
-        await self.channel_layer.group_add(self.group, self.channel_name)
+        if self.member.may(self.action) is Grant.NO:
+            await self.close(NOT_ALLOWED)
+            return
+        await self.begin(self.member)
         self.idle_check = asyncio.create_task(self._check_while_idle())
 
     async def disconnect(self, code: int) -> None:
         if self.idle_check is not None:
             self.idle_check.cancel()
-        if self.group:
-            await self.channel_layer.group_discard(self.group, self.channel_name)
+        await self.end()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **_: Any) -> None:
         """The connection speaks one way; what a client says is not listened to."""
-
-    async def incident_changed(self, message: dict[str, Any]) -> None:
-        """A change of an incident, from ``notifications.live.publishing``."""
-        if not await self._recognized() or self.member is None:
-            return
-        grant = self.member.may(Action.READ_INCIDENTS)
-        if grant is Grant.NO or (grant is Grant.OWN and message["opened_by"] != str(self.member.user.pk)):
-            return
-        try:
-            await asyncio.wait_for(self.send_json(message["payload"]), SLOWEST_CLIENT_SECONDS)
-        except TimeoutError:
-            await self.close(TRY_AGAIN_LATER)
 
     async def _recognized(self) -> bool:
         """Whether the credential still stands for a member; closes the connection when it does not."""
@@ -108,3 +110,30 @@ class LiveIncidentsConsumer(AsyncJsonWebsocketConsumer):
                     return
             except Exception as error:  # The database is away for a moment: the next event or check asks again.
                 logger.warning("a live connection could not be checked: %s", error)
+
+
+class LiveIncidentsConsumer(LiveConsumer):
+    """``WS /live/incidents``: every change of an incident that the member may see, as it is committed."""
+
+    action = Action.READ_INCIDENTS
+    group: str = ""
+
+    async def begin(self, member: Member) -> None:
+        self.group = group_of(member.organization_id)
+        await self.channel_layer.group_add(self.group, self.channel_name)
+
+    async def end(self) -> None:
+        if self.group:
+            await self.channel_layer.group_discard(self.group, self.channel_name)
+
+    async def incident_changed(self, message: dict[str, Any]) -> None:
+        """A change of an incident, from ``notifications.live.publishing``."""
+        if not await self._recognized() or self.member is None:
+            return
+        grant = self.member.may(Action.READ_INCIDENTS)
+        if grant is Grant.NO or (grant is Grant.OWN and message["opened_by"] != str(self.member.user.pk)):
+            return
+        try:
+            await asyncio.wait_for(self.send_json(message["payload"]), SLOWEST_CLIENT_SECONDS)
+        except TimeoutError:
+            await self.close(TRY_AGAIN_LATER)

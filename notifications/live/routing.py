@@ -9,6 +9,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from notifications.live.consumers import TRY_AGAIN_LATER, LiveIncidentsConsumer
+from notifications.live.log_consumer import LiveLogsConsumer
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ NOT_FOUND = 4404
 
 LIVE_PATHS: dict[str, Callable[[Message, Receive, Send], Awaitable[None]]] = {
     "/live/incidents": LiveIncidentsConsumer.as_asgi(),
+    "/live/logs": LiveLogsConsumer.as_asgi(),
 }
 
 
