@@ -47,7 +47,7 @@ def main() -> None:
             rates[0].append(_round(port, key, 0))
             with _listeners(port, token) as counts:
                 rates[LISTENERS].append(_round(port, key, LISTENERS))
-                time.sleep(3.0)  # The last look tells of what the flood left out.
+                time.sleep(6.0)  # The last look tells of what the flood left out.
             heard.append(counts())
     medians = {count: statistics.median(one.logs_per_second for one in rounds) for count, rounds in rates.items()}
     sent, skipped = map(sum, zip(*heard, strict=True))

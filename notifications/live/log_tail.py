@@ -41,9 +41,9 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
 #: Of one processor's time, how much following may take.
-SHARE = 0.05
+SHARE = 0.03
 #: ... but a listener is told at least this often how much was left out.
-LONGEST_PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 5.0
 #: Messages a second of all listeners of the process together; each gets an equal part of them.
 SENDS_PER_SECOND = 1_000
 #: ... but no more at a time than a person could see.
