@@ -274,6 +274,9 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "organizations.access.ROLE_CHOICES",
+        "SeverityEnum": "incidents.api.serializers.SEVERITIES",
+        "IncidentStatusEnum": "incidents.api.serializers.STATUSES",
+        "AlertStatusEnum": "detection.models.AlertStatus",
         "SlaPolicyKindEnum": "incidents.models.SlaPolicy.Kind",
         "SlaClockKindEnum": "incidents.models.SlaClock.Kind",
     },

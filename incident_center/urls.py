@@ -30,6 +30,7 @@ urlpatterns = [
     path("metrics", metrics),
     path("v1/", include(_of_apps("api"))),
     path("v1/schema", SpectacularAPIView.as_view(), name="schema"),
+    *_of_apps("compatibility"),
     path("v1/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/", admin.site.urls),
     *_of_apps("portal"),

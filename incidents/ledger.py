@@ -25,6 +25,11 @@ class Ruling:
 
 def record(rulings: Iterable[Ruling], *, incident: Incident | None = None) -> None:
     """Writes decisions in the order given; all of them about one incident, or about none."""
+    record_each((ruling, incident) for ruling in rulings)
+
+
+def record_each(rulings: Iterable[tuple[Ruling, Incident | None]]) -> None:
+    """Writes decisions about several incidents at once, in the order given."""
     now = timezone.now()
     Decision.objects.bulk_create(
         [
@@ -38,6 +43,6 @@ def record(rulings: Iterable[Ruling], *, incident: Incident | None = None) -> No
                 subject_name=ruling.subject_name[:255],
                 data=ruling.data,
             )
-            for ruling in rulings
+            for ruling, incident in rulings
         ]
     )

@@ -31,6 +31,10 @@ class Severity(StrEnum):
         return self.value.capitalize()
 
 
+#: From the mildest to the worst.
+SEVERITY_ORDER = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
+
+
 class Priority(StrEnum):
     P1 = "P1"
     P2 = "P2"

@@ -116,6 +116,15 @@ def merge_root(incident: Incident) -> Incident:
     return incident
 
 
+def family(incident: Incident) -> list[UUID]:
+    """The ids of the incident and of all that live on in it."""
+    found = level = [incident.pk]
+    while level:
+        level = list(Incident.objects.filter(merged_into__in=level).values_list("pk", flat=True))
+        found = found + level
+    return found
+
+
 # ---- Parts of an incident ----------------------------------------------------------------------------------
 
 

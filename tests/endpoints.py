@@ -170,6 +170,19 @@ def _clock(world: World) -> Any:
         return SlaClock.objects.filter(incident=open_incident(world))[0].pk
 
 
+@makes("identifier")
+def _alias(world: World) -> Any:
+    return f"alias-{uuid4().hex[:8]}"
+
+
+@makes("heartbeat_id")
+def _heartbeat(world: World) -> Any:
+    from detection.actions.heartbeats import heartbeat_create
+
+    with world.scope():
+        return heartbeat_create(actor=world.actor, fields={"name": "backup", "period_seconds": 60}).pk
+
+
 @makes("rule_id")
 def _rule(world: World) -> Any:
     from detection.models import DetectionRule

@@ -28,6 +28,8 @@ PUBLIC = {
     "v1/auth/refresh": "the refresh token is the credential",
     "v1/auth/logout": "as above",
     "v1/evidence/public-key": "whoever was handed an evidence archive checks it with this",
+    "v1/heartbeats/<str:token>": "the secret in the address is the credential",
+    "v1/heartbeats/<str:token>/fail": "as above",
     "v1/schema": "the same for everyone",
     "v1/docs": "the same for everyone",
 }

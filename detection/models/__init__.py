@@ -1,3 +1,16 @@
+from detection.models.alert import Alert, AlertGroup, AlertMapping, AlertStatus
+from detection.models.heartbeat import Heartbeat, HeartbeatState
 from detection.models.rule import DetectionRule, Grouping, RuleKind, Watch
 
-__all__ = ["DetectionRule", "Grouping", "RuleKind", "Watch"]
+__all__ = [
+    "Alert",
+    "AlertGroup",
+    "AlertMapping",
+    "AlertStatus",
+    "DetectionRule",
+    "Grouping",
+    "Heartbeat",
+    "HeartbeatState",
+    "RuleKind",
+    "Watch",
+]

@@ -15,12 +15,18 @@ from incidents.lifecycle import Status, may_follow, needs_reason
 from incidents.models import EventKind, Incident
 
 
-def incident_change_status(*, incident_id: UUID, actor: Actor, status: Status, reason: str = "") -> Incident:
+def incident_change_status(
+    *, incident_id: UUID, actor: Actor, status: Status, reason: str = "", keeps_acknowledgement: bool = False
+) -> Incident:
     """Moves the incident along its lifecycle.
 
     A person who moves an open incident on has taken note of it, and is its acknowledger; open →
     investigating is an acknowledgement whoever makes it. Reopening empties the acknowledgement, so that
     people are told again.
+
+    Args:
+        keeps_acknowledgement: reopening leaves it with whoever acknowledged it before: a problem that comes and
+            goes wakes nobody who knows of it.
 
     Raises:
         NotFound: no such incident.
@@ -40,7 +46,7 @@ def incident_change_status(*, incident_id: UUID, actor: Actor, status: Status, r
             )
         if needs_reason(before, status) and not reason:
             raise InvalidInput("reason", f"Say why it goes back from {before} to {status}.")
-        _apply(incident, before, status, actor)
+        _apply(incident, before, status, actor, keeps_acknowledgement)
         kind = EventKind.STATUS_CHANGED
         if before is Status.OPEN and status is Status.INVESTIGATING:
             kind = EventKind.ACKNOWLEDGED
@@ -53,7 +59,7 @@ def incident_change_status(*, incident_id: UUID, actor: Actor, status: Status, r
     return incident
 
 
-def _apply(incident: Incident, before: Status, status: Status, actor: Actor) -> None:
+def _apply(incident: Incident, before: Status, status: Status, actor: Actor, keeps_acknowledgement: bool) -> None:
     now = timezone.now()
     incident.status = status
     if before is Status.OPEN and (actor.kind == "user" or status is Status.INVESTIGATING):
@@ -66,5 +72,6 @@ def _apply(incident: Incident, before: Status, status: Status, actor: Actor) -> 
         incident.mitigated_at = None
         if before is Status.RESOLVED:
             incident.resolved_at = None
-            incident.acknowledged_at = None
-            incident.acknowledged_by = None
+            if not keeps_acknowledgement:
+                incident.acknowledged_at = None
+                incident.acknowledged_by = None

@@ -13,7 +13,7 @@ from audit.messages import Names
 from incidents.markdown import render_markdown
 from incidents.models import EventKind, TimelineEvent
 from incidents.names import actor_name
-from incidents.portal import escalation_sentences, sla_sentences
+from incidents.portal import alert_sentences, escalation_sentences, sla_sentences
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ _STEPS = {"investigating": "took it up", "mitigated": "marked it mitigated", "re
 def _opened(who: str, data: Data, names: Names) -> str:
     if data.get("rule"):
         return f"{who} opened the incident: {data['condition']}"
+    if data.get("alerts_from"):
+        return alert_sentences.opened(who, data)
     return f"{who} opened the incident"
 
 
@@ -108,6 +110,8 @@ _WRITERS: dict[str, tuple[str, str, Writer]] = {
         "",
         lambda who, data, names: f"{data['log_count']:,} logs belong to it".replace(",", "\N{NARROW NO-BREAK SPACE}"),
     ),
+    EventKind.ALERTS_LINKED: ("siren", "", alert_sentences.linked),
+    EventKind.ALERTS_RESOLVED: ("circle-check", "good", alert_sentences.resolved),
     EventKind.MERGED: ("git-merge", "", _merged),
     EventKind.WITHDRAWN: ("archive", "danger", lambda who, data, names: f"{who} withdrew the incident"),
     EventKind.ACKNOWLEDGEMENT_TIMED_OUT: ("timer-reset", "danger", escalation_sentences.timed_out),

@@ -44,7 +44,7 @@ def replay_dead_letter(*, dead_letter_id: UUID, actor: Actor, corrected: bytes |
 
     Raises:
         NotFound: no such letter.
-        Conflict: it was replayed already, or only its beginning was kept and no corrected body came.
+        Conflict: it was replayed already, it is an alert, or only its beginning was kept and no corrected body came.
         InvalidInput: it is still not storable; ``errors`` says why, entry by entry.
         Unavailable: the database is away; nothing was stored.
     """
@@ -54,6 +54,10 @@ def replay_dead_letter(*, dead_letter_id: UUID, actor: Actor, corrected: bytes |
             raise NotFound()
         if letter.replayed_at is not None:
             raise Conflict("This dead letter was replayed already.")
+        if letter.kind == DeadLetter.Kind.ALERT:
+            raise Conflict(
+                "This is an alert, not a log. Send it corrected to where it was sent, and delete the letter."
+            )
         organization = Organization.objects.get(pk=require_organization_id())
         now = datetime.now(UTC)
         parsed = _parse(letter, corrected, actor, timedelta(days=organization.log_retention_days), now)

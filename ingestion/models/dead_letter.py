@@ -23,6 +23,7 @@ class DeadLetter(OrganizationOwned):
     class Kind(models.TextChoices):
         ENTRY = "entry", "entry"
         BODY = "body", "body"
+        ALERT = "alert", "alert"
 
     service = reference("organizations.Service", null=True, blank=True, on_delete=models.CASCADE)
     kind = models.CharField(max_length=10, choices=Kind.choices)

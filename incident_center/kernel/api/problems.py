@@ -19,7 +19,7 @@ from incident_center.kernel.request_id import current_request_id
 logger = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
-API_PREFIXES = ("/v1/", "/v2/", "/healthz", "/readyz", "/metrics")
+API_PREFIXES = ("/v1/", "/v2/", "/api/v2/", "/healthz", "/readyz", "/metrics")
 DATABASE_RETRY_SECONDS = 5
 DETAILS = {
     400: "The request could not be understood.",

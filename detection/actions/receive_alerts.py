@@ -1,0 +1,264 @@
+"""Receiving alerts: each finds its incident, opens one, or ends it. Alert, incident and reasons are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from detection import metrics
+from detection.alerts import mapping, wording
+from detection.alerts.case import STORM_KEY, Case, Home
+from detection.alerts.messages import Message, problem_key
+from detection.alerts.records import open_cases, save_cases
+from detection.alerts.services import NamedServices
+from detection.models import Alert, AlertGroup, AlertMapping, AlertStatus
+from detection.selectors import alert_mapping
+from incident_center.kernel.scope import Actor
+from incidents.actions.incident_acknowledge import incident_acknowledge
+from incidents.actions.incident_change_status import incident_change_status
+from incidents.actions.incident_link_alerts import link_alerts, note_resolved_alerts
+from incidents.actions.incident_open import DetectedProblem, incident_open
+from incidents.actions.incident_record_occurrence import incident_tell_again
+from incidents.actions.incident_update import Changes, incident_update
+from incidents.actions.locking import locked
+from incidents.ledger import record_each
+from incidents.lifecycle import DEFAULT_PRIORITY, SEVERITY_ORDER, Severity, Source, Status
+from incidents.models import Incident
+from incidents.selectors import family
+from ingestion.parsers.alerts.signal import Signal, Step
+from organizations.models import Service
+
+#: Over which new problems are counted.
+STORM_WINDOW = timedelta(minutes=1)
+#: An open incident that nobody acknowledged or touched for this long is told again when its alerts are repeated.
+UNTOUCHED = timedelta(minutes=30)
+#: From this firing on an alert comes and goes; who knows of it is not asked again.
+FLAPPING = 3
+
+
+@dataclass(frozen=True)
+class Received:
+    """``incidents``: those that the alerts belong to, without repetition, in the order of the alerts."""
+
+    accepted: int
+    incidents: tuple[UUID, ...]
+
+
+def receive_alerts(*, actor: Actor, signals: Sequence[Signal], service: Service | None = None) -> Received:
+    """Stores the alerts, and opens, joins, reopens, acknowledges or resolves their incidents. Returning means durable.
+
+    Args:
+        service: for which the sender's key speaks; without one the mapping names it.
+    """
+    with transaction.atomic():
+        rule = alert_mapping()
+        messages = _addressed(signals, rule, service, actor)
+        return receive_messages(actor=actor, messages=messages, rule=rule)
+
+
+def receive_messages(*, actor: Actor, messages: Sequence[Message], rule: AlertMapping) -> Received:
+    """As ``receive_alerts``, of signals whose problem is known."""
+    now = timezone.now()
+    with transaction.atomic():
+        cases = open_cases(messages, rule, now)
+        for message in messages:
+            cases[message.key].hear(message)
+        _find_homes(cases.values(), rule, actor, now)
+        save_cases(cases.values())
+        for incident_id, members in _by_incident(cases.values()).items():
+            _carry_on(incident_id, members, actor, now)
+            _end(incident_id, members, actor)
+        record_each((ruling, case.incident) for case in cases.values() for ruling in case.rulings)
+    metrics.alerts_received.inc(len(messages))
+    incidents = dict.fromkeys(case.incident.pk for case in cases.values() if case.incident is not None)
+    return Received(len(messages), tuple(incidents))
+
+
+def _addressed(signals: Sequence[Signal], rule: AlertMapping, service: Service | None, actor: Actor) -> list[Message]:
+    named = NamedServices(rule, actor)
+    messages = []
+    for signal in signals:
+        key = problem_key(signal, service)
+        if signal.step is not Step.TRIGGER:
+            messages.append(Message(signal, key, service=service))
+            continue
+        reading = mapping.read(signal, rule)
+        if service is None:
+            found, remark = named.service(reading)
+            reason = f"{reading.reason} {remark}".strip()
+        else:
+            found, reason = service, f"{reading.reason} The key belongs to {service}."
+        messages.append(Message(signal, key, reading, found, reason))
+    return messages
+
+
+# ---- A home for what fires -----------------------------------------------------------------------------------------
+
+
+def _find_homes(cases: Iterable[Case], rule: AlertMapping, actor: Actor, now: datetime) -> None:
+    """Incidents that are there first, then a storm's, then new ones: the order in which locks are taken."""
+    firing = [case for case in cases if case.fires]
+    fresh = []
+    for case in firing:
+        if case.home is Home.FRESH:
+            fresh.append(case)
+        elif case.home is Home.REJOIN:
+            _reopen(case, actor)
+        else:
+            assert case.incident is not None
+            case.rulings.append(wording.joined(case.group, case.incident))
+    if fresh:
+        _find_fresh_homes(fresh, rule, actor, now)
+    for case in firing:
+        for alert in case.fired:
+            alert.incident_id = case.group.incident_id
+
+
+def _find_fresh_homes(fresh: Sequence[Case], rule: AlertMapping, actor: Actor, now: datetime) -> None:
+    began = AlertGroup.objects.filter(opened_at__gt=now - STORM_WINDOW)
+    recent = began.order_by()[: rule.storm_problems].count()
+    own = fresh[: max(rule.storm_problems - recent, 0)]
+    _absorb(fresh[len(own) :], rule, actor)
+    for case in own:
+        _open(case, actor)
+    for case in fresh:
+        case.group.opened_at = now
+
+
+def _reopen(case: Case, actor: Actor) -> None:
+    incident = case.incident
+    assert incident is not None
+    flaps = max(alert.firing_count for alert in (*case.fired, *case.again)) >= FLAPPING
+    title = (case.again or case.fired)[0].title
+    case.rulings.append(wording.reopened(incident, case.rule.rejoin_minutes))
+    case.incident = incident_change_status(
+        incident_id=incident.pk,
+        actor=actor,
+        status=Status.INVESTIGATING,
+        reason=f"The alert “{title}” fires again.",
+        keeps_acknowledgement=flaps,
+    )
+
+
+def _open(case: Case, actor: Actor) -> None:
+    message, group = case.opener, case.group
+    assert message is not None
+    signal = message.signal
+    opened = incident_open(
+        actor=actor,
+        title=signal.problem_title or case.fired[0].title,
+        description=wording.description_of(message),
+        severity=case.severity,
+        service=message.service,
+        problem=DetectedProblem(
+            dedup_key=group.key,
+            source=Source.ALERT,
+            source_id=group.pk,
+            first_occurrence_at=_beginning(case),
+            last_occurrence_at=case.now,
+            evidence={"alerts_from": signal.source, "alerts": len(case.fired), "group": group.problem[:300]},
+        ),
+    )
+    case.incident = group.incident = opened.incident
+    case.has_opened = opened.is_new
+    case.rulings.append(wording.opened(group) if opened.is_new else wording.joined(group, opened.incident))
+
+
+def _beginning(case: Case) -> datetime:
+    """When the first alert began to fire, by its sender's clock, which may be ahead of ours."""
+    return min([case.now, *(alert.starts_at for alert in case.fired if alert.starts_at is not None)])
+
+
+def _absorb(cases: Sequence[Case], rule: AlertMapping, actor: Actor) -> None:
+    """One incident takes them all; its people are told once."""
+    if not cases:
+        return
+    first = cases[0]
+    assert first.opener is not None
+    worst = max((case.severity for case in cases), key=SEVERITY_ORDER.index)
+    limit = rule.storm_problems
+    storm = incident_open(
+        actor=actor,
+        title=f"Alert storm: more than {limit} new problems within a minute",
+        description=(
+            "So many alerts at once usually have one cause. What came after the limit is gathered here, all of it"
+            " listed under Alerts; the incidents before it stand for themselves."
+        ),
+        severity=worst,
+        problem=DetectedProblem(
+            dedup_key=STORM_KEY,
+            source=Source.ALERT,
+            evidence={"alerts_from": first.opener.signal.source, "alerts": len(cases), "group": "storm"},
+        ),
+    ).incident
+    for case in cases:
+        case.incident = case.group.incident = storm
+        case.occurrences += case is not first
+        case.rulings.append(wording.absorbed(case.group, limit))
+
+
+# ---- What changes on incidents -------------------------------------------------------------------------------------
+
+
+def _by_incident(cases: Iterable[Case]) -> dict[UUID, list[Case]]:
+    found: dict[UUID, list[Case]] = {}
+    for case in cases:
+        if case.incident is not None:
+            found.setdefault(case.incident.pk, []).append(case)
+    return found
+
+
+def _carry_on(incident_id: UUID, cases: Sequence[Case], actor: Actor, now: datetime) -> None:
+    """Counts what came, raises the severity, passes an acknowledgement on, and tells again where nobody is on it."""
+    linked = [alert for case in cases if not case.has_opened for alert in case.fired]
+    occurrences = sum(case.occurrences for case in cases)
+    fires = bool(linked or occurrences)
+    is_acknowledged = any(case.acknowledged for case in cases)
+    if not (fires or is_acknowledged or any(case.is_repeated for case in cases)):
+        return
+    incident = locked(incident_id)
+    if fires:
+        total = Alert.objects.filter(incident__in=family(incident)).count()
+        titles = [alert.title for alert in linked]
+        link_alerts(incident=incident, actor=actor, titles=titles, total=total, occurrences=occurrences, at=now)
+        _raise_severity(incident, cases, actor)
+    if not incident.is_live or incident.acknowledged_at is not None:
+        return
+    if is_acknowledged:
+        incident_acknowledge(incident_id=incident_id, actor=actor)
+    elif now - incident.touched_at >= UNTOUCHED:
+        incident_tell_again(incident_id=incident_id, actor=actor)
+
+
+def _raise_severity(incident: Incident, cases: Sequence[Case], actor: Actor) -> None:
+    """To the worst of what fires now; never down, which is for people. A priority that went with it goes along."""
+    worst = max((case.severity for case in cases if case.fires), key=SEVERITY_ORDER.index, default=Severity.LOW)
+    before = Severity(incident.severity)
+    if SEVERITY_ORDER.index(worst) <= SEVERITY_ORDER.index(before):
+        return
+    changes: Changes = {"severity": worst}
+    if incident.priority == DEFAULT_PRIORITY[before]:
+        changes["priority"] = DEFAULT_PRIORITY[worst]
+    incident_update(incident_id=incident.pk, actor=actor, changes=changes)
+
+
+def _end(incident_id: UUID, cases: Sequence[Case], actor: Actor) -> None:
+    """Resolves an incident that alerts opened when the last of them is over."""
+    over = [alert for case in cases for alert in case.resolved]
+    if not over:
+        return
+    incident = locked(incident_id)
+    firing = Alert.objects.filter(incident__in=family(incident)).exclude(status=AlertStatus.RESOLVED).count()
+    if not incident.is_live:
+        return
+    note_resolved_alerts(incident=incident, actor=actor, titles=[alert.title for alert in over], firing=firing)
+    if firing or incident.source != Source.ALERT:
+        cases[0].rulings.append(wording.not_ended(incident, firing))
+        return
+    incident_change_status(incident_id=incident_id, actor=actor, status=Status.RESOLVED)
+    cases[0].rulings.append(wording.ended(incident))

@@ -1,0 +1,1 @@
+"""From a message of another system to a decision about an incident."""

@@ -1,0 +1,105 @@
+"""Taking hold of the groups that a batch speaks of, with their incidents and alerts, and writing them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F, Q
+
+from detection.alerts.case import Case, home_of
+from detection.alerts.messages import Message
+from detection.models import Alert, AlertGroup, AlertMapping
+from incident_center.kernel.models import uuid7
+from incident_center.kernel.scope import require_organization_id
+from incidents.actions.locking import locked_in_order
+from incidents.models import Incident
+from incidents.selectors import merge_root
+
+_LOCK_GROUPS = """
+INSERT INTO detection_alertgroup AS held
+       (id, organization_id, source, key, problem, service_id, last_received_at)
+SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[])
+    ON CONFLICT (organization_id, key) DO UPDATE SET last_received_at = excluded.last_received_at
+RETURNING id, key, source, problem, service_id, incident_id, opened_at, last_received_at
+"""
+#: What a batch may change about an alert that is there.
+_CHANGING = [
+    field.name
+    for field in Alert._meta.concrete_fields
+    if field.name not in ("id", "organization", "group", "fingerprint", "first_received_at")
+]
+
+
+def open_cases(messages: Sequence[Message], rule: AlertMapping, now: datetime) -> dict[str, Case]:
+    """A case for each key, with its group and incident locked and its alerts read. In the order of arrival."""
+    groups = _locked_groups(messages, now)
+    incidents = _locked_incidents({group.incident_id for group in groups.values() if group.incident_id})
+    rejoin = timedelta(minutes=rule.rejoin_minutes)
+    cases: dict[str, Case] = {}
+    for message in messages:
+        if message.key not in cases:
+            group = groups[message.key]
+            incident = incidents.get(group.incident_id) if group.incident_id else None
+            cases[message.key] = Case(group, rule, incident, home_of(incident, rejoin, now), now)
+    _read_alerts(cases, {message.signal.fingerprint for message in messages})
+    return cases
+
+
+def _locked_groups(messages: Sequence[Message], now: datetime) -> dict[str, AlertGroup]:
+    """By key. Locked in the order of their keys, so that two batches never wait for one another."""
+    first: dict[str, Message] = {}
+    for message in messages:
+        first.setdefault(message.key, message)
+    named = [first[key] for key in sorted(first)]
+    organization_id = require_organization_id()
+    columns: list[list[object]] = [
+        [uuid7() for _ in named],
+        [organization_id for _ in named],
+        [message.signal.source for message in named],
+        [message.key for message in named],
+        [message.signal.problem for message in named],
+        [message.service.pk if message.service else None for message in named],
+        [now for _ in named],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_GROUPS, columns)
+        rows = cursor.fetchall()
+    names = ("id", "key", "source", "problem", "service_id", "incident_id", "opened_at", "last_received_at")
+    groups = [AlertGroup(organization_id=organization_id, **dict(zip(names, row, strict=True))) for row in rows]
+    return {group.key: group for group in groups}
+
+
+def _locked_incidents(incident_ids: set[UUID]) -> dict[UUID, Incident]:
+    """For each id the incident in which it lives on, locked, in the order of their ids."""
+    if not incident_ids:
+        return {}
+    roots = {incident.pk: merge_root(incident).pk for incident in Incident.objects.filter(pk__in=incident_ids)}
+    held = locked_in_order(*roots.values())
+    moved = {root for root in held.values() if root.merged_into_id is not None}  # Merged while we waited for it.
+    if moved:
+        return _locked_incidents(incident_ids)
+    return {incident_id: held[root_id] for incident_id, root_id in roots.items()}
+
+
+def _read_alerts(cases: dict[str, Case], fingerprints: set[str]) -> None:
+    by_group = {case.group.pk: case for case in cases.values()}
+    belongs = Q(incident=None) | Q(incident=F("group__incident"))
+    rows = Alert.objects.filter(belongs, group__in=list(by_group), fingerprint__in=list(fingerprints))
+    for alert in rows:
+        by_group[alert.group_id].place(alert)
+
+
+def save_cases(cases: Iterable[Case]) -> None:
+    """Writes groups and alerts back, each in one statement."""
+    cases = list(cases)
+    opened = [case.group for case in cases if case.fires]
+    if opened:
+        AlertGroup.objects.bulk_update(opened, ["incident", "opened_at"])
+    dropped = [alert.pk for case in cases for alert in case.dropped]
+    if dropped:
+        Alert.objects.filter(pk__in=dropped).delete()
+    changed = [alert for case in cases for alert in case.changed.values()]
+    Alert.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=_CHANGING)

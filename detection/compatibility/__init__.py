@@ -1,0 +1,1 @@
+"""Addresses, credentials and answers of other systems, for senders that speak to those."""

@@ -1,0 +1,1 @@
+"""The formats in which other systems send alerts, each read into ``Signal``. No Django in here."""
