@@ -19,6 +19,7 @@ from incidents.models import (
     Responder,
     ServicePolicies,
 )
+from organizations.models import Service
 
 
 def escalation_policies() -> QuerySet[EscalationPolicy]:
@@ -98,3 +99,19 @@ def escalations(of: QuerySet[Incident]) -> QuerySet[Escalation]:
 def responders(incident: Incident) -> QuerySet[Responder]:
     """Who was called to the incident, in the order of the calls."""
     return Responder.objects.filter(incident=incident).select_related("user").order_by("added_at", "pk")
+
+
+def services_by_policy() -> dict[UUID, list[Service]]:
+    """The services in use that name a policy, by the policy."""
+    found: dict[UUID, list[Service]] = {}
+    rows = ServicePolicies.objects.filter(service__retired_at=None)
+    for row in rows.select_related("service").order_by("service__name", "service__environment"):
+        if row.escalation_policy_id is not None:
+            found.setdefault(row.escalation_policy_id, []).append(row.service)
+    return found
+
+
+def services_without_policy() -> list[Service]:
+    """The services in use that name no policy; by name."""
+    own = ServicePolicies.objects.exclude(escalation_policy=None).values("service")
+    return list(Service.objects.filter(retired_at=None).exclude(pk__in=own).order_by("name", "environment"))

@@ -11,6 +11,7 @@ from incident_center.kernel.portal import navigation, palette
 from incident_center.kernel.portal.navigation import NavigationItem
 from incident_center.kernel.portal.palette import PaletteItem
 from incidents import selectors
+from incidents.escalation.selectors import escalation_policies
 from incidents.lifecycle import Status
 from incidents.models import Schedule
 from organizations.access import Action
@@ -43,8 +44,12 @@ def register() -> None:
     navigation.register(
         NavigationItem("On call", "schedules:list", "calendar-days", Action.READ_CONFIGURATION, order=45, shortcut="o")
     )
+    navigation.register(
+        NavigationItem("Escalation", "escalation:policies", "bell-ring", Action.READ_CONFIGURATION, order=52)
+    )
     palette.register(_incidents, order=10)
     palette.register(_schedules, order=40)
+    palette.register(_escalation_policies, order=52)
     palette.register(_doings, order=90)
 
 
@@ -84,6 +89,15 @@ def _schedules(request: HttpRequest, query: str) -> Iterable[PaletteItem]:
     for schedule in Schedule.objects.filter(name__icontains=query).order_by("name")[:MOST_FOUND]:
         address = reverse("schedules:schedule", args=[schedule.pk])
         yield PaletteItem(schedule.name, address, "calendar-days", hint="on-call schedule")
+
+
+def _escalation_policies(request: HttpRequest, query: str) -> Iterable[PaletteItem]:
+    if not query or not _member(request).can(Action.READ_CONFIGURATION):
+        return
+    for policy in escalation_policies().filter(name__icontains=query)[:MOST_FOUND]:
+        yield PaletteItem(
+            policy.name, reverse("escalation:policy", args=[policy.pk]), "bell-ring", hint="escalation policy"
+        )
 
 
 def _doings(request: HttpRequest, query: str) -> Iterable[PaletteItem]:

@@ -1,7 +1,15 @@
 from django.urls import include, path
 
 from incidents.portal import schedule_urls
-from incidents.portal.views import dashboard, incident, incident_clocks, incident_list, sla
+from incidents.portal.views import (
+    dashboard,
+    escalation_policies,
+    incident,
+    incident_clocks,
+    incident_escalation,
+    incident_list,
+    sla,
+)
 
 pages = [
     path("", dashboard.DashboardPage.as_view(), name="dashboard"),
@@ -16,6 +24,9 @@ pages = [
     path("incidents/<str:reference>/assign", incident.AssignStep.as_view(), name="assign"),
     path("incidents/<str:reference>/notes", incident.NoteStep.as_view(), name="note"),
     path("incidents/<str:reference>/merge", incident.MergeStep.as_view(), name="merge"),
+    path("incidents/<str:reference>/escalate", incident_escalation.EscalateStep.as_view(), name="escalate"),
+    path("incidents/<str:reference>/responders", incident_escalation.RespondersStep.as_view(), name="responders"),
+    path("incidents/<str:reference>/take-over", incident_escalation.TakeOverStep.as_view(), name="take-over"),
     path("incidents/<str:reference>/sla", incident_clocks.PolicyStep.as_view(), name="sla"),
     path("incidents/<str:reference>/duties", incident_clocks.DutyStep.as_view(), name="duty"),
     path("incidents/<str:reference>/duties/<uuid:clock_id>", incident_clocks.MilestoneStep.as_view(), name="milestone"),
@@ -34,7 +45,20 @@ sla_pages = [
     path("sla/calendars/<uuid:calendar_id>/delete", sla.CalendarDelete.as_view(), name="calendar-delete"),
 ]
 
+escalation_pages = [
+    path("escalation", escalation_policies.PolicyListPage.as_view(), name="policies"),
+    path("escalation/new", escalation_policies.PolicyCreatePage.as_view(), name="policy-create"),
+    path("escalation/steps", escalation_policies.StepsFragment.as_view(), name="steps"),
+    path("escalation/<uuid:escalation_policy_id>", escalation_policies.PolicyEditPage.as_view(), name="policy"),
+    path(
+        "escalation/<uuid:escalation_policy_id>/delete",
+        escalation_policies.PolicyDelete.as_view(),
+        name="policy-delete",
+    ),
+]
+
 urlpatterns = [
+    path("", include((escalation_pages, "escalation"))),
     path("", include((pages, "incidents"))),
     path("", include((schedule_urls.pages, "schedules"))),
     path("", include((sla_pages, "sla"))),

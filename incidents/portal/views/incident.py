@@ -29,6 +29,8 @@ from incidents.markdown import render_markdown
 from incidents.models import MOST_LINKED_LOGS, EventKind, Incident
 from incidents.names import names_for_events
 from incidents.portal import reads
+from incidents.portal.escalation_forms import EscalateForm, RespondersForm
+from incidents.portal.escalation_reads import EscalationCard, escalation_card
 from incidents.portal.forms import NOBODY, AssignForm, IncidentEditForm, MergeForm, NoteForm, ReasonForm, StatusForm
 from incidents.portal.problems import problem_to_form
 from incidents.portal.sentences import lines
@@ -56,7 +58,14 @@ class IncidentPageView(PortalView):
 
     def page(self, incident: Incident, *, status: int = 200, **extra: Any) -> HttpResponse:
         """The incident's page; a refused form is shown on it as it was filled in."""
-        context = self._facts(incident) | self._rights(incident) | self._timeline(incident) | extra
+        facts = self._facts(incident)
+        context = (
+            facts
+            | self._rights(incident)
+            | self._calls(incident, facts["escalation"])
+            | self._timeline(incident)
+            | extra
+        )
         return render(self.request, "incidents/detail.html", context, status=status)
 
     def _facts(self, incident: Incident) -> dict[str, Any]:
@@ -75,6 +84,8 @@ class IncidentPageView(PortalView):
             "told": reads.channels_told(incident),
             "also_open": reads.also_open(self.member, incident),
             "clocks": clocks_of(incident),
+            "escalation": escalation_card(incident) if self.member.can(Action.READ_CONFIGURATION) else None,
+            "may_configure": self.member.can(Action.CONFIGURE),
             "may_read_services": self.member.can(Action.READ_CONFIGURATION),
         }
 
@@ -100,6 +111,18 @@ class IncidentPageView(PortalView):
             "merge_form": MergeForm() if may_direct else None,
             "policy_form": PolicyChoiceForm() if may_direct and incident.status != Status.RESOLVED else None,
             "duty_form": DutyForm() if may_direct else None,
+        }
+
+    def _calls(self, incident: Incident, card: EscalationCard | None) -> dict[str, Any]:
+        """Calling people to the incident, and taking it from whoever has it."""
+        if not incident.is_live or not self.member.can(Action.ESCALATE_INCIDENTS):
+            return {"escalate_form": None}
+        is_anothers = incident.acknowledged_at is not None and incident.acknowledged_by_id != self.member.user.pk
+        next_step = card.next_step if card else ""
+        return {
+            "escalate_form": EscalateForm(auto_id="escalate-%s", next_step=next_step),
+            "responders_form": RespondersForm(auto_id="responders-%s"),
+            "may_take_over": is_anothers and self.member.can(Action.WORK_INCIDENTS),
         }
 
     def _timeline(self, incident: Incident) -> dict[str, Any]:

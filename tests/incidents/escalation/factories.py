@@ -39,7 +39,8 @@ def _target(named: Any) -> dict[str, str]:
 def add_engineer(world: World, name: str) -> UUID:
     """A further active member; returns the user's id."""
     with world.scope():
-        user = user_create(email=f"{name}-{world.organization.pk}@example.com", password=PASSWORD, name=name)
+        email = f"{name.lower().replace(' ', '-')}-{world.organization.pk}@example.com"
+        user = user_create(email=email, password=PASSWORD, name=name)
         Membership.objects.create(user=user, role=Role.ENGINEER)
     return user.pk
 
