@@ -279,6 +279,7 @@ SPECTACULAR_SETTINGS = {
         "AlertStatusEnum": "detection.models.AlertStatus",
         "SlaPolicyKindEnum": "incidents.models.SlaPolicy.Kind",
         "SlaClockKindEnum": "incidents.models.SlaClock.Kind",
+        "IncidentEventEnum": "notifications.api.serializers.TOPIC_CHOICES",
     },
 }
 

@@ -6,12 +6,10 @@ from uuid import UUID
 
 from audit.messages import Names, describes, listed_changes, names_objects
 from audit.models import AuditEntry
-from notifications.models import Channel, Contact
+from notifications.models import Channel, Contact, Route
 from notifications.models.contact import CONTACT_KIND_WORDS
 
 LABELS = {
-    "minimum_severity": "minimum severity",
-    "service_id": "service",
     "url": "address",
     "credential": "credential",
     "previous_secret_expires_at": "end of the former secret",
@@ -73,3 +71,22 @@ def describe_step(entry: AuditEntry, names: Names) -> str:
     if entry.operation == "insert":
         return f"put a contact into their rules for {step['urgency']} urgency, {words}"
     return f"changed a step of their notification rules: {words}"
+
+
+@describes("notifications_route")
+def describe_route(entry: AuditEntry, names: Names) -> str:
+    before, after = entry.before or {}, entry.after or {}
+    if entry.operation == "insert":
+        return f"made the route “{after['name']}”"
+    if entry.operation == "delete":
+        return f"deleted the route “{before['name']}”"
+    if set(after) == {"position"}:
+        return f"moved the route {entry.object_id} to place {after['position'] + 1}"
+    if set(after) == {"enabled"}:
+        return f"switched the route {entry.object_id} {'on' if after['enabled'] else 'off'}"
+    return f"changed the route {entry.object_id}: {listed_changes(entry, {})}"
+
+
+@names_objects("notifications_route")
+def route_names(ids: set[UUID]) -> dict[UUID, str]:
+    return {route.pk: f"“{route.name}”" for route in Route.objects.filter(pk__in=ids)}

@@ -37,9 +37,9 @@ class PlannedStep:
     reason: str
 
 
-def urgency_of(incident: Incident) -> Urgency:
+def urgency_of_severity(severity: str) -> Urgency:
     """Where no escalation step says: what is critical or high wakes people."""
-    return Urgency.HIGH if incident.severity in WAKING else Urgency.LOW
+    return Urgency.HIGH if severity in WAKING else Urgency.LOW
 
 
 def page_people(

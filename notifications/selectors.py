@@ -15,6 +15,7 @@ from notifications.models import (
     Notification,
     NotificationRules,
     NotificationStep,
+    Route,
 )
 from organizations.members import Member
 
@@ -34,12 +35,7 @@ def unread_count(member: Member) -> int:
 def channels() -> QuerySet[Channel]:
     """The channels in use, by name, with how many of their messages wait."""
     waiting = Count("deliveries", filter=Q(deliveries__state=Delivery.State.PENDING))
-    return (
-        Channel.objects.filter(removed_at=None)
-        .select_related("service")
-        .annotate(waiting_count=waiting)
-        .order_by("name", "id")
-    )
+    return Channel.objects.filter(removed_at=None).annotate(waiting_count=waiting).order_by("name", "id")
 
 
 def get_channel(channel_id: UUID) -> Channel:
@@ -100,3 +96,21 @@ def steps_of(rules: NotificationRules) -> QuerySet[NotificationStep]:
     """The steps that lead somewhere, in the order in which they are due."""
     steps = NotificationStep.objects.filter(rules=rules, contact__removed_at=None)
     return steps.select_related("contact").order_by("after_minutes", "pk")
+
+
+def routes() -> QuerySet[Route]:
+    """All routes in their order, those that are switched off too."""
+    return Route.objects.order_by("position", "pk")
+
+
+def get_route(route_id: UUID) -> Route:
+    """Raises NotFound when absent or another organization's."""
+    route = routes().filter(pk=route_id).first()
+    if route is None:
+        raise NotFound()
+    return route
+
+
+def routes_to(channel_id: UUID) -> QuerySet[Route]:
+    """The routes that name the channel."""
+    return routes().filter(targets__contains=[{"type": "channel", "id": str(channel_id)}])

@@ -65,6 +65,8 @@ DEFAULT_TOPICS = (
 )
 # Upon these everyone who works on incidents is told, not only those who have to do with this one.
 ALARMS = frozenset({Topic.OPENED, Topic.RECURRED, Topic.REOPENED})
+# Upon these the people of a route are reached by their own rules, and not by inbox only.
+PAGING = ALARMS | {Topic.SLA_BREACHED}
 
 _SAME_NAME = frozenset(topic.value for topic in Topic)
 

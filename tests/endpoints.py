@@ -193,15 +193,27 @@ def _rule(world: World) -> Any:
 
 @makes("channel_id")
 def _channel(world: World) -> Any:
+    from notifications.actions.routes import route_for_new_channel
     from notifications.channels.webhook.signing import make_secret
-    from notifications.models import Channel, default_topics
+    from notifications.models import Channel
 
     # Nothing listens there, and the egress guard refuses it anyway: no test sends anything anywhere.
     url = "http://127.0.0.1:9/hook"
     with world.scope():
-        return Channel.objects.create(
-            name=f"channel-{uuid4().hex[:8]}", kind="webhook", url=url, secret=make_secret(), events=default_topics()
-        ).pk
+        channel = Channel.objects.create(
+            name=f"channel-{uuid4().hex[:8]}", kind="webhook", url=url, secret=make_secret()
+        )
+        route_for_new_channel(channel, {})
+        return channel.pk
+
+
+@makes("route_id")
+def _route(world: World) -> Any:
+    from notifications.models import Route
+
+    channel_id = _channel(world)
+    with world.scope():
+        return Route.objects.get(targets=[{"type": "channel", "id": str(channel_id)}]).pk
 
 
 @makes("delivery_id")

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from incidents import ledger
 from incidents.events import IncidentChanged
 from notifications import messages
 from notifications.actions.outbox_write import to_channel, write_deliveries, write_inbox
 from notifications.actions.pages_cancel import pages_cancel
-from notifications.paging import page_people, urgency_of
-from notifications.recipients import channels_to_tell, people_to_tell
-from notifications.topics import ALARMS, topic_of
+from notifications.paging import page_people, urgency_of_severity
+from notifications.recipients import people_to_tell
+from notifications.routing.plan import Case, RoutePlan, channels_that_know, plan_routes
+from notifications.topics import ALARMS, CHANNEL_TOPICS, PAGING, topic_of
 
 
 def change_announce(change: IncidentChanged) -> None:
@@ -20,13 +22,20 @@ def change_announce(change: IncidentChanged) -> None:
     if topic is None:
         return
     people = people_to_tell(incident, topic, actor)
-    channels = channels_to_tell(incident, topic)
-    if not people and not channels:
+    routes = RoutePlan()
+    if topic in CHANNEL_TOPICS:
+        routes = plan_routes(Case.of(incident, topic), event.at, knowing=channels_that_know(incident))
+    ledger.record(routes.rulings(), incident=incident)
+    routed = [user_id for user_id in routes.people if user_id not in people and user_id != actor.user_id]
+    channels = routes.open_channels()
+    if not people and not routed and not channels:
         return
     told = messages.tell(topic, event, actor)
-    write_inbox(people, incident, event, told)
+    write_inbox([*people, *routed], incident, event, told)
     payload = messages.document(incident, event, actor, told)
     deliveries = [to_channel(channel, incident, event, told, payload) for channel in channels]
-    if topic in ALARMS:
-        deliveries += page_people(people, urgency_of(incident), incident, event, told, payload)
+    paged = [*(people if topic in ALARMS else ()), *(routed if topic in PAGING else ())]
+    if paged:
+        urgency = urgency_of_severity(incident.severity)
+        deliveries += page_people(paged, urgency, incident, event, told, payload)
     write_deliveries(deliveries)

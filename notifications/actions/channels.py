@@ -11,28 +11,16 @@ from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound
 from incident_center.kernel.scope import Actor
-from incidents.lifecycle import Severity
+from notifications.actions.routes import route_for_new_channel, routes_forget_channel
 from notifications.channels.base import AddressError, ChannelKind
 from notifications.channels.egress import EgressRefusedError
 from notifications.channels.registry import channel_kind
 from notifications.channels.webhook.signing import make_secret
-from notifications.models import Channel, default_topics
-from notifications.topics import CHANNEL_TOPICS
-from organizations.models import Service
+from notifications.models import Channel
 
 MOST_OVERLAP_HOURS = 30 * 24
 LONGEST_URL = 2_000
-# What callers name, and the model's field for it.
-FIELDS = {
-    "name": "name",
-    "url": "url",
-    "credential": "credential",
-    "events": "events",
-    "minimum_severity": "minimum_severity",
-    "service_id": "service",
-    "environment": "environment",
-    "enabled": "enabled",
-}
+FIELDS = ("name", "url", "credential", "enabled")
 
 
 @dataclass(frozen=True)
@@ -44,8 +32,9 @@ class IssuedChannel:
 
 
 def channel_create(*, actor: Actor, kind: str, values: Mapping[str, Any]) -> IssuedChannel:
-    """Makes a channel. ``values``: ``name`` and ``url``, and ``credential`` where the kind has one; as wished
-    ``events``, ``minimum_severity``, ``service_id`` (a service's public id or None), ``environment``, ``enabled``.
+    """Makes a channel and the first route to it. ``values``: ``name``, ``url``, and ``credential`` where the kind has
+    one; as wished ``enabled``, ``has_route`` (False: no route is made), and what the route says
+    (``route_for_new_channel``).
 
     Raises:
         InvalidInput: a value is missing or wrong, or the address may not be called.
@@ -53,10 +42,14 @@ def channel_create(*, actor: Actor, kind: str, values: Mapping[str, Any]) -> Iss
     """
     chosen = channel_kind(kind)
     secret = make_secret() if chosen.has_secret else ""
-    channel = Channel(kind=chosen.name, secret=secret, events=default_topics())
+    channel = Channel(kind=chosen.name, secret=secret)
     required = {"name": "", "url": "", "credential": ""}
     _apply(channel, {**required, **values}, chosen)
-    return IssuedChannel(_saved(channel), secret)
+    with transaction.atomic():
+        _saved(channel)
+        if values.get("has_route", True):
+            route_for_new_channel(channel, values)
+    return IssuedChannel(channel, secret)
 
 
 def channel_update(*, actor: Actor, channel_id: UUID, values: Mapping[str, Any]) -> Channel:
@@ -69,12 +62,12 @@ def channel_update(*, actor: Actor, channel_id: UUID, values: Mapping[str, Any])
         channel = _locked(channel_id)
         _apply(channel, values, channel_kind(channel.kind))
         # What is not named is not written: a secret is encrypted differently each time, and would look changed.
-        return _saved(channel, update_fields=[FIELDS[name] for name in values])
+        return _saved(channel, update_fields=[name for name in FIELDS if name in values])
 
 
 def channel_remove(*, actor: Actor, channel_id: UUID) -> None:
     """Takes the channel out of use and wipes its address and secrets. What it sent stays on record, and what still
-    waits fails.
+    waits fails; routes that led only there go with it.
 
     Raises:
         NotFound.
@@ -85,6 +78,7 @@ def channel_remove(*, actor: Actor, channel_id: UUID) -> None:
         channel.enabled = False
         channel.url = channel.credential = channel.secret = channel.previous_secret = ""
         channel.save()
+        routes_forget_channel(channel_id)
 
 
 def channel_rotate_secret(*, actor: Actor, channel_id: UUID, overlap_hours: int = 24) -> IssuedChannel:
@@ -117,14 +111,6 @@ def _apply(channel: Channel, values: Mapping[str, Any], kind: ChannelKind) -> No
         channel.url = _checked_address(values["url"].strip(), kind)
     if "credential" in values:
         channel.credential = _checked_credential(values["credential"].strip(), kind)
-    if "events" in values:
-        channel.events = _checked_topics(values["events"])
-    if "minimum_severity" in values:
-        channel.minimum_severity = _checked_severity(values["minimum_severity"])
-    if "service_id" in values:
-        channel.service = _service(values["service_id"])
-    if "environment" in values:
-        channel.environment = values["environment"].strip()
     if "enabled" in values:
         channel.enabled = values["enabled"]
 
@@ -151,31 +137,6 @@ def _checked_credential(credential: str, kind: ChannelKind) -> str:
     if len(credential) > LONGEST_URL or not credential.isascii() or not credential.isprintable():
         raise InvalidInput("credential", f"Write the {kind.credential_label.lower()} as it was given to you.")
     return credential
-
-
-def _checked_topics(topics: Any) -> list[str]:
-    wanted = set(topics)
-    if unknown := sorted(wanted - {topic.value for topic in CHANNEL_TOPICS}):
-        known = ", ".join(topic.value for topic in CHANNEL_TOPICS)
-        raise InvalidInput("events", f"There is no event {unknown[0]!r}; there are {known}.")
-    if not wanted:
-        raise InvalidInput("events", "Choose at least one event, or switch the channel off.")
-    return [topic.value for topic in CHANNEL_TOPICS if topic.value in wanted]
-
-
-def _checked_severity(severity: str) -> str:
-    if severity not in set(Severity):
-        raise InvalidInput("minimum_severity", f"Choose one of {', '.join(Severity)}.")
-    return severity
-
-
-def _service(public_id: UUID | None) -> Service | None:
-    if public_id is None:
-        return None
-    service = Service.objects.filter(public_id=public_id, retired_at=None).first()
-    if service is None:
-        raise InvalidInput("service", "There is no such service.")
-    return service
 
 
 def _locked(channel_id: UUID) -> Channel:

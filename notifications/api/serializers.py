@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from incidents.api.serializers import StrictSerializer
+from incidents.api.serializers import SEVERITIES, StrictSerializer
 from notifications.channels.registry import KIND_CHOICES, shown_address
-from notifications.models import SEVERITY_CHOICES, Channel, Delivery, DeliveryAttempt, Notification
+from notifications.models import Channel, Delivery, DeliveryAttempt, Notification
 from notifications.topics import CHANNEL_TOPICS
 
 TOPIC_CHOICES = [(topic.value, topic.label) for topic in CHANNEL_TOPICS]
@@ -106,15 +106,14 @@ class ChannelSerializer(serializers.ModelSerializer[Channel]):
     """A channel as it is shown: its address masked, its secret never."""
 
     url = serializers.SerializerMethodField(help_text="Masked: the address is a credential.")
-    service = serializers.UUIDField(source="service.public_id", allow_null=True, default=None)
     waiting = serializers.IntegerField(source="waiting_count", default=0, help_text="Messages on their way.")
     last_delivery = serializers.SerializerMethodField()
 
     class Meta:
         model = Channel
         fields = [
-            "id", "name", "kind", "url", "events", "minimum_severity", "service", "environment", "enabled",
-            "created_at", "previous_secret_expires_at", "waiting", "last_delivery",
+            "id", "name", "kind", "url", "enabled", "created_at", "previous_secret_expires_at", "waiting",
+            "last_delivery",
         ]  # fmt: skip
 
     def get_url(self, channel: Channel) -> str:
@@ -131,15 +130,18 @@ class ChannelWriteSerializer(StrictSerializer):
     credential = serializers.CharField(
         max_length=2_000, write_only=True, required=False, help_text="Where the kind has one, such as a bot token."
     )
-    events = serializers.ListField(child=serializers.ChoiceField(choices=TOPIC_CHOICES), required=False)
-    minimum_severity = serializers.ChoiceField(choices=SEVERITY_CHOICES, required=False)
-    service = serializers.UUIDField(source="service_id", required=False, allow_null=True)
-    environment = serializers.CharField(max_length=100, required=False, allow_blank=True)
     enabled = serializers.BooleanField(required=False)
 
 
 class ChannelCreateSerializer(ChannelWriteSerializer):
+    """``events`` to ``environment`` are the conditions of the channel's first route; see /v1/routes for more."""
+
     kind = serializers.ChoiceField(choices=KIND_CHOICES)
+    has_route = serializers.BooleanField(default=True, help_text="false: no route is made, and nothing leads here yet.")
+    events = serializers.ListField(child=serializers.ChoiceField(choices=TOPIC_CHOICES), required=False)
+    minimum_severity = serializers.ChoiceField(choices=SEVERITIES, required=False)
+    service = serializers.UUIDField(source="service_id", required=False, allow_null=True)
+    environment = serializers.CharField(max_length=100, required=False, allow_blank=True)
 
 
 class IssuedChannelSerializer(ChannelSerializer):

@@ -1,7 +1,8 @@
-from notifications.models.channel import SEVERITY_CHOICES, Channel, default_topics
+from notifications.models.channel import Channel
 from notifications.models.contact import Contact, NotificationRules, NotificationStep
 from notifications.models.inbox import Notification
 from notifications.models.outbox import Delivery, DeliveryAttempt
+from notifications.models.route import SEVERITY_CHOICES, Route, default_topics
 
 __all__ = [
     "SEVERITY_CHOICES",
@@ -12,5 +13,6 @@ __all__ = [
     "Notification",
     "NotificationRules",
     "NotificationStep",
+    "Route",
     "default_topics",
 ]

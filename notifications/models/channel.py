@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from incident_center.kernel.audit_trail import AuditTrail
-from incident_center.kernel.constraints import SameOrganization
-from incident_center.kernel.models import OrganizationOwned, owned, reference
+from incident_center.kernel.models import OrganizationOwned, owned
 from incident_center.kernel.secrets import EncryptedTextField
-from incidents.lifecycle import Severity
 from notifications.channels.base import Recipient
-from notifications.topics import DEFAULT_TOPICS
-
-SEVERITY_CHOICES = [(severity.value, severity.label) for severity in Severity]
-
-
-def default_topics() -> list[str]:
-    return [topic.value for topic in DEFAULT_TOPICS]
 
 
 class Channel(OrganizationOwned):
-    """A way out of the installation: where to, how, and which changes go there."""
+    """A way out of the installation: where to, and how. What goes there, routes and escalations say."""
 
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=30)
@@ -39,10 +29,6 @@ class Channel(OrganizationOwned):
     previous_secret = EncryptedTextField(blank=True, default="")
     previous_secret_expires_at = models.DateTimeField(null=True)
     enabled = models.BooleanField(default=True)
-    events = ArrayField(models.CharField(max_length=30), default=default_topics)
-    minimum_severity = models.CharField(max_length=10, choices=SEVERITY_CHOICES, default=Severity.LOW)
-    service = reference("organizations.Service", null=True, blank=True)
-    environment = models.CharField(max_length=100, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # A channel is never deleted: its deliveries are a record. Its address and secrets are wiped.
     removed_at = models.DateTimeField(null=True, editable=False)
@@ -50,7 +36,6 @@ class Channel(OrganizationOwned):
     class Meta:
         constraints = [
             *owned("channel", privileges="SELECT, INSERT, UPDATE"),
-            SameOrganization(name="channel_service", field="service"),
             models.UniqueConstraint(
                 models.F("organization"), Lower("name"), condition=Q(removed_at=None), name="channel_name_once"
             ),

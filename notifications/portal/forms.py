@@ -25,21 +25,10 @@ class ChannelForm(forms.Form):
     credential = forms.CharField(
         max_length=2_000, widget=forms.PasswordInput({"autocomplete": "off"}, render_value=False)
     )
-    events = forms.MultipleChoiceField(
-        label="Tell it when an incident is", choices=TOPIC_CHOICES, widget=forms.CheckboxSelectMultiple
-    )
-    minimum_severity = forms.ChoiceField(label="From this severity on", choices=SEVERITY_CHOICES, initial="low")
-    service_id = forms.ChoiceField(label="Only of the service", required=False)
-    environment = forms.CharField(
-        label="Only in the environment", max_length=100, required=False, help_text="Such as production."
-    )
     enabled = forms.BooleanField(label="Switched on", required=False, initial=True)
 
     def __init__(self, kind: ChannelKind, *arguments: Any, channel: Channel | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        in_use = [(str(each.public_id), str(each)) for each in services()]
-        self.fields["service_id"].choices = [("", "Any service"), *in_use]  # type: ignore[attr-defined]
-        self.fields["events"].initial = [topic.value for topic in DEFAULT_TOPICS]
         address = self.fields["url"]
         address.label = kind.address_label
         address.help_text = kind.address_help
@@ -57,25 +46,41 @@ class ChannelForm(forms.Form):
                 self.fields["credential"].help_text = "Leave it empty to keep the present one, which is not shown."
 
     def values(self) -> dict[str, Any]:
-        """What the action takes; an address left empty is not touched."""
+        """What the action takes; an address or credential left empty is not touched."""
         values = dict(self.cleaned_data)
-        values["service_id"] = UUID(values["service_id"]) if values["service_id"] else None
         for name in ("url", "credential"):
             if not values.get(name):
                 values.pop(name, None)
         return values
 
 
+class NewChannelForm(ChannelForm):
+    """A channel and the first route to it."""
+
+    events = forms.MultipleChoiceField(
+        label="Tell it when an incident is", choices=TOPIC_CHOICES, widget=forms.CheckboxSelectMultiple
+    )
+    minimum_severity = forms.ChoiceField(label="From this severity on", choices=SEVERITY_CHOICES, initial="low")
+    service_id = forms.ChoiceField(label="Only of the service", required=False)
+    environment = forms.CharField(
+        label="Only in the environment", max_length=100, required=False, help_text="Such as production."
+    )
+
+    def __init__(self, kind: ChannelKind, *arguments: Any, **options: Any) -> None:
+        super().__init__(kind, *arguments, **options)
+        in_use = [(str(each.public_id), str(each)) for each in services()]
+        self.fields["service_id"].choices = [("", "Any service"), *in_use]  # type: ignore[attr-defined]
+        self.fields["events"].initial = [topic.value for topic in DEFAULT_TOPICS]
+
+    def values(self) -> dict[str, Any]:
+        values = super().values()
+        values["service_id"] = UUID(values["service_id"]) if values["service_id"] else None
+        return values
+
+
 def initial_of(channel: Channel) -> dict[str, Any]:
     """The form's fields as the channel has them, without its address."""
-    return {
-        "name": channel.name,
-        "events": channel.events,
-        "minimum_severity": channel.minimum_severity,
-        "service_id": str(channel.service.public_id) if channel.service else "",
-        "environment": channel.environment,
-        "enabled": channel.enabled,
-    }
+    return {"name": channel.name, "enabled": channel.enabled}
 
 
 class RotateSecretForm(forms.Form):

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from notifications.portal.views import channels, inbox, my_notifications
+from notifications.portal.views import channels, inbox, my_notifications, routes
 
 pages = [
     path("inbox", inbox.InboxView.as_view(), name="inbox"),
@@ -19,6 +19,11 @@ pages = [
     path(
         "notifications/channels/<uuid:channel_id>/remove", channels.ChannelRemoveView.as_view(), name="channel-remove"
     ),
+    path("notifications/routes", routes.RoutesView.as_view(), name="routes"),
+    path("notifications/routes/new", routes.RouteCreateView.as_view(), name="route-create"),
+    path("notifications/routes/<uuid:route_id>", routes.RouteView.as_view(), name="route"),
+    path("notifications/routes/<uuid:route_id>/delete", routes.RouteDeleteView.as_view(), name="route-delete"),
+    path("notifications/simulator", routes.SimulatorView.as_view(), name="simulator"),
     path("notifications/deliveries", channels.DeliveriesView.as_view(), name="deliveries"),
     path(
         "notifications/deliveries/<uuid:delivery_id>/resend",

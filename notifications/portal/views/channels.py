@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.shortcuts import redirect, render
 
 from incident_center.kernel.api.problems import Problem
 from incident_center.kernel.portal.notices import complain, say
+from incidents.escalation.plan import TargetKind
 from notifications import selectors
 from notifications.actions.channel_test import channel_test
 from notifications.actions.channels import (
@@ -23,9 +25,8 @@ from notifications.actions.delivery_resend import delivery_resend
 from notifications.channels.base import ChannelKind
 from notifications.channels.registry import KINDS, channel_kind, shown_address
 from notifications.models import Channel, Delivery
-from notifications.portal.forms import ChannelForm, DeliveryFilterForm, RotateSecretForm, initial_of
+from notifications.portal.forms import ChannelForm, DeliveryFilterForm, NewChannelForm, RotateSecretForm, initial_of
 from notifications.portal.pages import keyset_page
-from notifications.topics import Topic
 from organizations.access import Action
 from organizations.portal.base import PortalView
 from organizations.portal.forms import show_problem
@@ -39,12 +40,20 @@ class ChannelsView(PortalView):
     def get(self, request: HttpRequest) -> HttpResponse:
         found = list(selectors.channels())
         last = selectors.last_deliveries([channel.pk for channel in found])
+        routes_by_channel = Counter(
+            aim.id
+            for route in selectors.routes()
+            if route.enabled
+            for aim in route.aims
+            if aim.kind is TargetKind.CHANNEL
+        )
         rows = [
             {
                 "channel": channel,
                 "kind": KINDS.get(channel.kind),
                 "address": shown_address(channel.kind, channel.url),
                 "last": last.get(channel.pk),
+                "route_count": routes_by_channel[channel.pk],
             }
             for channel in found
         ]
@@ -59,11 +68,11 @@ class ChannelCreateView(PortalView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         kind = KINDS.get(request.GET.get("kind", ""))
-        return self._page(request, kind, ChannelForm(kind) if kind else None)
+        return self._page(request, kind, NewChannelForm(kind) if kind else None)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         kind = channel_kind(request.GET.get("kind", ""))
-        form = ChannelForm(kind, request.POST)
+        form = NewChannelForm(kind, request.POST)
         if form.is_valid():
             try:
                 issued = channel_create(actor=self.member.actor, kind=kind.name, values=form.values())
@@ -93,7 +102,6 @@ def channel_page(
 ) -> HttpResponse:
     """One channel: its settings, and what went through it lately."""
     kind = channel_kind(channel.kind)
-    events = [Topic(name).label for name in channel.events]
     context = {
         "channel": channel,
         "kind": kind,
@@ -101,11 +109,8 @@ def channel_page(
         "facts": [
             ("Kind", kind.label),
             ("Address", shown_address(channel.kind, channel.url)),
-            ("Told when", ", ".join(events)),
-            ("From severity", channel.get_minimum_severity_display()),
-            ("Service", channel.service or "any"),
-            ("Environment", channel.environment or "any"),
         ],
+        "routes": list(selectors.routes_to(channel.pk)),
         "form": ChannelForm(kind, channel=channel, initial=initial_of(channel)),
         "rotate_form": RotateSecretForm(),
         "deliveries": list(selectors.deliveries().filter(channel=channel)[:DELIVERIES_ON_A_CHANNEL]),

@@ -1,0 +1,1 @@
+"""Which changes are told where: conditions in pure Python, the plan that they make, and its simulation."""
