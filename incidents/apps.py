@@ -8,10 +8,11 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         from incidents import audit_sentences, handlers  # noqa: F401  (registers itself)
+        from incidents.coverage import checks as coverage_checks  # noqa: F401  (registers itself)
         from incidents.escalation import audit_sentences as escalation_audit_sentences  # noqa: F401  (likewise)
         from incidents.escalation import sweep as escalation_sweep  # noqa: F401  (likewise)
         from incidents.escalation.service_field import register_service_field
-        from incidents.portal import registration
+        from incidents.portal import on_call_panels, registration
         from incidents.schedules import audit_sentences as schedule_audit_sentences  # noqa: F401  (registers itself)
         from incidents.schedules import for_escalation
         from incidents.sla import audit_sentences as sla_audit_sentences  # noqa: F401  (registers itself)
@@ -23,5 +24,6 @@ class IncidentsConfig(AppConfig):
         sla_handlers.connect()
         registration.register()
         for_escalation.register()
+        on_call_panels.register()
         register_service_field()
         register_sla_field()

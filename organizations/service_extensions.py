@@ -54,6 +54,22 @@ def registered() -> tuple[ServiceField, ...]:
     return tuple(_fields.values())
 
 
+Panel = Callable[[Service], str]
+"""The HTML of a card about a service, made from a template."""
+
+_panels: list[Panel] = []
+
+
+def register_panel(panel: Panel) -> None:
+    """Adds a card to the service's page."""
+    if panel not in _panels:
+        _panels.append(panel)
+
+
+def panels(service: Service) -> list[str]:
+    return [panel(service) for panel in _panels]
+
+
 def attach(services: Iterable[Service]) -> list[Service]:
     """Sets each registered field as an attribute of the services, with one query a field however many they are."""
     found = list(services)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from incidents.api import calendars, escalation, schedules, shifts, sla, views
+from incidents.api import calendars, coverage, escalation, schedules, shifts, sla, views
 
 urlpatterns = [
     path("incidents", views.IncidentListView.as_view()),
@@ -27,6 +27,7 @@ urlpatterns = [
     path("sla/calendars", sla.BusinessCalendarListView.as_view()),
     path("sla/calendars/<uuid:calendar_id>", sla.BusinessCalendarDetailView.as_view()),
     path("sla/violations", sla.ViolationListView.as_view()),
+    path("coverage", coverage.CoverageView.as_view()),
     path("schedules", schedules.ScheduleListView.as_view()),
     path("schedules/<uuid:schedule_id>", schedules.ScheduleDetailView.as_view()),
     path("schedules/<uuid:schedule_id>/layers", schedules.LayerListView.as_view()),

@@ -102,5 +102,7 @@ def _escalation_policies(request: HttpRequest, query: str) -> Iterable[PaletteIt
 
 def _doings(request: HttpRequest, query: str) -> Iterable[PaletteItem]:
     member = _member(request)
+    if query and member.can(Action.READ_CONFIGURATION) and query.lower() in "coverage check":
+        yield PaletteItem("Coverage", reverse("schedules:coverage"), "life-buoy")
     if member.can(Action.OPEN_INCIDENTS) and query.lower() in "open an incident new":
         yield PaletteItem("Open an incident", reverse("incidents:create"), "plus")

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from incidents.schedules.shifts import Shift
 from incidents.schedules.wall_clock import WallClock, datetime_of, local_seconds
+from incidents.schedules.wording import span_words
 
 TONES = 5
 """As many colours as the charts have; beyond that they come again, and the name says who it is."""
@@ -145,19 +146,6 @@ class Ruler:
             title=f"{label}, {span_words(shift.start, shift.end, self.zone)}",
             change_url=change_url,
         )
-
-
-def span_words(start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    """``Mon 16 Nov 09:00 to Mon 23 Nov 09:00``; the day is said once where it is the same."""
-    begin, until = start.astimezone(zone), end.astimezone(zone)
-    last = f"{until:%H:%M}" if begin.date() == until.date() else moment_words(until, zone)
-    return f"{moment_words(begin, zone)} to {last}"
-
-
-def moment_words(moment: datetime, zone: ZoneInfo) -> str:
-    """``Mon 16 Nov 09:00``."""
-    at = moment.astimezone(zone)
-    return f"{at:%a} {at.day} {at:%b} {at:%H:%M}"
 
 
 @dataclass(frozen=True)

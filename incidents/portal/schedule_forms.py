@@ -142,7 +142,7 @@ class LayerForm(forms.Form):
                     widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
                 )
                 weekday = forms.ChoiceField(
-                    label=f"{label}, once a week",
+                    label=f"{label} day",
                     required=False,
                     choices=[("", "–"), *WEEKDAY_CHOICES],
                     initial=window.get(f"{edge}_weekday", ""),

@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from django.urls import reverse
 
 from incidents.models import Schedule, ScheduleLayer, ShiftSwap
-from incidents.portal.schedule_calendar import moment_words, span_words
 from incidents.schedules.restrictions import WEEKDAYS
 from incidents.schedules.rotation import Rotation, Unit
 from incidents.schedules.selectors import (
@@ -26,6 +25,7 @@ from incidents.schedules.selectors import (
     shifts_of_person,
 )
 from incidents.schedules.shifts import Shift, final_shifts, layer_shifts
+from incidents.schedules.wording import moment_words, span_words
 
 MINE_WITHIN = timedelta(days=31)
 MOST_OF_MINE = 5

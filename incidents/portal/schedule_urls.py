@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from incidents.portal.views import layers, schedules, shifts
+from incidents.portal.views import coverage, layers, schedules, shifts
 
 _layer = "schedules/<uuid:schedule_id>/layers/<uuid:layer_id>"
 _swap = "schedules/<uuid:schedule_id>/swaps/<uuid:swap_id>"
 pages = [
+    path("coverage", coverage.CoveragePage.as_view(), name="coverage"),
     path("schedules", schedules.ScheduleListPage.as_view(), name="list"),
     path("schedules/new", schedules.ScheduleCreatePage.as_view(), name="create"),
     path("schedules/my-calendar", schedules.PersonFeedStep.as_view(), name="my-calendar"),

@@ -9,12 +9,15 @@ from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from incident_center.kernel.templatetags.presentation import NOT_KNOWN, long_duration, short_duration
 from incidents import selectors
 from incidents.filters import ORDERINGS, with_sort_keys
 from incidents.lifecycle import Status
+from incidents.portal.schedule_reads import on_call_now, swap_lines
 from incidents.portal.service_grid import service_grid
+from incidents.schedules.selectors import waiting_swaps
 from incidents.statistics import recent_response_times
 from ingestion.histogram import log_histogram
 from ingestion.levels import Level
@@ -51,13 +54,19 @@ class DashboardPage(PortalView):
             "may_work": self.member.can(Action.WORK_INCIDENTS),
         }
         if sees_everything:
+            now = timezone.now()
             context |= {
                 "times": _response_times(),
+                "on_call": on_call_now(now),
+                "swaps": swap_lines(waiting_swaps(now), self.member.user.pk) if self._may_take() else [],
                 "grid": service_grid(),
                 "may_configure": self.member.can(Action.CONFIGURE),
                 "first_log": FIRST_LOG % settings.BASE_URL,
             }
         return render(request, "incidents/dashboard.html", context)
+
+    def _may_take(self) -> bool:
+        return self.member.can(Action.TAKE_SHIFTS)
 
 
 def _response_times() -> list[dict[str, str]]:

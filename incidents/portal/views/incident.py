@@ -32,6 +32,7 @@ from incidents.portal import reads
 from incidents.portal.escalation_forms import EscalateForm, RespondersForm
 from incidents.portal.escalation_reads import EscalationCard, escalation_card
 from incidents.portal.forms import NOBODY, AssignForm, IncidentEditForm, MergeForm, NoteForm, ReasonForm, StatusForm
+from incidents.portal.on_call_panels import on_call_for_service
 from incidents.portal.problems import problem_to_form
 from incidents.portal.sentences import lines
 from incidents.portal.sla_forms import DutyForm, PolicyChoiceForm
@@ -86,6 +87,7 @@ class IncidentPageView(PortalView):
             "clocks": clocks_of(incident),
             "escalation": escalation_card(incident) if self.member.can(Action.READ_CONFIGURATION) else None,
             "may_configure": self.member.can(Action.CONFIGURE),
+            "on_call": on_call_for_service(incident.service_id) if self.member.can(Action.READ_CONFIGURATION) else [],
             "may_read_services": self.member.can(Action.READ_CONFIGURATION),
         }
 

@@ -20,11 +20,12 @@ from incidents.actions.schedule_layers import layer_delete, layer_move
 from incidents.actions.schedule_overrides import override_create, override_delete
 from incidents.actions.schedules import schedule_create, schedule_delete, schedule_update
 from incidents.models import Schedule
-from incidents.portal.schedule_calendar import People, Period, View, midnight, period_of, picture, span_words
+from incidents.portal.schedule_calendar import People, Period, View, midnight, period_of, picture
 from incidents.portal.schedule_forms import OverrideForm, ScheduleForm
 from incidents.portal.schedule_reads import calendar_shifts, change_url, next_shifts, override_lines, swap_lines, worded
 from incidents.schedules import selectors
 from incidents.schedules.feeds import feed_address
+from incidents.schedules.wording import span_words
 from organizations.access import Action
 from organizations.portal.base import PortalView
 from organizations.portal.forms import show_problem

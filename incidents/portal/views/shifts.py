@@ -17,10 +17,10 @@ from incident_center.kernel.portal.notices import complain, say
 from incidents.actions.schedule_overrides import shift_take
 from incidents.actions.shift_swaps import swap_accept, swap_ask, swap_decline, swap_withdraw
 from incidents.models import Schedule
-from incidents.portal.schedule_calendar import span_words
 from incidents.portal.schedule_forms import OverrideForm, SwapForm, TakeForm
 from incidents.portal.schedule_reads import calendar_shifts, returns_for, worded
 from incidents.schedules import selectors
+from incidents.schedules.wording import span_words
 from organizations.access import Action
 from organizations.portal.base import PortalView
 from organizations.portal.forms import show_problem

@@ -80,6 +80,7 @@ def keys_page(
         "rotate_form": RotateKeyForm(),
         "may_configure": view.member.can(Action.CONFIGURE),
         "base_url": settings.BASE_URL,
+        "panels": service_extensions.panels(service) if service else [],
         **extra,
     }
     template = "organizations/service.html" if service else "organizations/gateway_keys.html"
