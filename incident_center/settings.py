@@ -277,6 +277,7 @@ SPECTACULAR_SETTINGS = {
         "SeverityEnum": "incidents.api.serializers.SEVERITIES",
         "IncidentStatusEnum": "incidents.api.serializers.STATUSES",
         "AlertStatusEnum": "detection.models.AlertStatus",
+        "IncidentLinkKindEnum": "incidents.models.IncidentLink.Kind",
         "SlaPolicyKindEnum": "incidents.models.SlaPolicy.Kind",
         "SlaClockKindEnum": "incidents.models.SlaClock.Kind",
         "IncidentEventEnum": "notifications.api.serializers.TOPIC_CHOICES",

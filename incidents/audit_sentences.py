@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit.messages import Names, describes, listed_changes
 from audit.models import AuditEntry
+from incidents.models import Incident, IncidentTask, Postmortem, SavedView
 
 _LABELS = {"service_id": "service", "assignee_id": "assignee"}
 _VERBS = {"investigating": "took up", "mitigated": "marked as mitigated", "resolved": "resolved"}
@@ -36,3 +37,39 @@ def _moved(subject: str, before: dict[str, object], after: dict[str, object]) ->
     if after["status"] == "investigating":
         return f"took {subject} back to investigating"
     return f"{_VERBS[str(after['status'])]} {subject}"
+
+
+@describes("incidents_incidentlink")
+def link(entry: AuditEntry, names: Names) -> str:
+    row = (entry.after or {}) | (entry.before or {})
+    ends = Incident.objects.filter(pk__in=[row.get("incident_id"), row.get("other_id")]).order_by("number")
+    both = " and ".join(incident.reference for incident in ends)
+    return f"{'linked' if entry.operation == 'insert' else 'took away the link between'} {both}"
+
+
+@describes("incidents_incidenttask")
+def task(entry: AuditEntry, names: Names) -> str:
+    row = IncidentTask.objects.select_related("incident").filter(pk=entry.object_id).first()
+    subject = f"the task “{row.title}” of {row.incident.reference}" if row else "a task"
+    if entry.operation == "insert":
+        return f"added {subject}"
+    if "done_at" in (entry.after or {}):
+        return f"{'did' if (entry.after or {})['done_at'] else 'took up again'} {subject}"
+    return f"changed {subject}: {listed_changes(entry, _LABELS)}"
+
+
+@describes("incidents_postmortem")
+def postmortem(entry: AuditEntry, names: Names) -> str:
+    row = Postmortem.objects.select_related("incident").filter(pk=entry.object_id).first()
+    subject = f"the postmortem of {row.incident.reference}" if row else "a postmortem"
+    if entry.operation == "insert":
+        return f"began {subject}"
+    return f"{'published' if (entry.after or {}).get('published_at') else 'edited'} {subject}"
+
+
+@describes("incidents_savedview")
+def saved_view(entry: AuditEntry, names: Names) -> str:
+    row = (entry.after or {}) | (entry.before or {})
+    verb = {"insert": "saved", "update": "changed", "delete": "deleted"}[entry.operation]
+    name = row.get("name") or next(iter(SavedView.objects.filter(pk=entry.object_id)), "")
+    return f"{verb} the view “{name}” of the incidents"

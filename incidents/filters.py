@@ -62,6 +62,8 @@ def filtered_incidents(member: Member, parameters: QueryDict) -> QuerySet[Incide
         incidents = incidents.filter(of_service(service))
     if team := parameters.get("team", ""):
         incidents = incidents.filter(service__team_id=_uuid("team", team))
+    if labels := _listed(parameters, "label"):
+        incidents = incidents.filter(labels__contains=labels)
     if assignee := parameters.get("assignee", ""):
         incidents = incidents.filter(assignee_id=_assignee(member, assignee))
     return _of_time_and_promise(incidents, parameters).filter(_about(parameters.get("q", "")))

@@ -33,7 +33,9 @@ def names_for_events(events: Iterable[TimelineEvent]) -> Names:
 def _people_named(event: TimelineEvent) -> set[UUID]:
     data = event.data
     named = [data.get(name) for name in ("acknowledged_by", "acknowledgement_of", "taken_over_from")]
-    named += data.get("people", [])
+    named += [*data.get("people", []), *data.get("mentions", [])]
+    if event.kind in (EventKind.TASK_ADDED, EventKind.TASK_CHANGED):
+        named.append(data.get("assignee"))
     if event.kind == EventKind.ASSIGNED:
         named += [data.get("from"), data.get("to")]
     return {UUID(user_id) for user_id in named if user_id}

@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from incident_center.kernel.api.problems import NotFound
 from incidents.escalation.selectors import is_responder
 from incidents.lifecycle import Status
-from incidents.models import Incident, IncidentLog, TimelineEvent
+from incidents.models import (
+    Follower,
+    Incident,
+    IncidentLink,
+    IncidentLog,
+    IncidentTask,
+    Postmortem,
+    SavedView,
+    TimelineEvent,
+)
 from organizations.access import Action, Grant
 from organizations.members import Member
 
@@ -146,3 +155,57 @@ def open_incident_count(member: Member) -> int:
 def merged_incidents(incident: Incident) -> QuerySet[Incident]:
     """Those that live on in this one, newest first."""
     return Incident.objects.filter(merged_into=incident).order_by("-merged_at")
+
+
+def followers(incident: Incident) -> QuerySet[Follower]:
+    """In the order in which they began."""
+    return Follower.objects.filter(incident=incident).select_related("user").order_by("since", "pk")
+
+
+def tasks(incident: Incident) -> QuerySet[IncidentTask]:
+    """What is left to do first, then what is done."""
+    tasks = IncidentTask.objects.filter(incident=incident).select_related("assignee", "done_by")
+    return tasks.order_by(F("done_at").asc(nulls_first=True), "created_at", "pk")
+
+
+@dataclass(frozen=True)
+class LinkedIncident:
+    """A link as one of its two incidents sees it: ``words`` stand before the other's name."""
+
+    link: IncidentLink
+    other: Incident
+    words: str
+
+
+_INVERSE = {
+    IncidentLink.Kind.RELATED: "is related to",
+    IncidentLink.Kind.CAUSED_BY: "caused",
+    IncidentLink.Kind.DUPLICATE: "is like",
+}
+
+
+def linked_incidents(member: Member, incident: Incident) -> list[LinkedIncident]:
+    """The incidents that hang together with this one, as far as the member may see them; the oldest link first."""
+    links = IncidentLink.objects.filter(Q(incident=incident) | Q(other=incident)).order_by("pk")
+    ends = {link.pk: link.other_id if link.incident_id == incident.pk else link.incident_id for link in links}
+    seen = {one.pk: one for one in visible_incidents(member).filter(pk__in=ends.values())}
+    return [
+        LinkedIncident(
+            link=link,
+            other=seen[ends[link.pk]],
+            words=link.get_kind_display()
+            if link.incident_id == incident.pk
+            else _INVERSE[IncidentLink.Kind(link.kind)],
+        )
+        for link in links
+        if ends[link.pk] in seen
+    ]
+
+
+def postmortem_of(incident: Incident) -> Postmortem | None:
+    return Postmortem.objects.filter(incident=incident).select_related("updated_by", "published_by").first()
+
+
+def saved_views(member: Member) -> QuerySet[SavedView]:
+    """One's own and those that are shared, by name."""
+    return SavedView.objects.filter(Q(owner=member.user) | Q(is_shared=True)).order_by("name", "pk")

@@ -39,6 +39,13 @@ def actor_name(actor: Actor) -> str:
     return "an API key" if actor.kind == "key" else OURSELVES
 
 
+_ONE_SENTENCE = {
+    Topic.POSTMORTEM_PUBLISHED: "has a postmortem, published by {by}",
+    Topic.SLA_WARNING: "is close to its target: {label}",
+    Topic.SLA_BREACHED: "has missed its target: {label}",
+}
+
+
 def tell(topic: Topic, event: TimelineEvent, actor: Actor) -> Told:
     """The change in words."""
     data: dict[str, Any] = event.data
@@ -64,10 +71,8 @@ def tell(topic: Topic, event: TimelineEvent, actor: Actor) -> Told:
             if number := data.get("into_number"):
                 return Told(topic, f"was merged into INC-{number} by {by}")
             return Told(topic, f"took in INC-{data.get('from_number')}, merged by {by}")
-        case Topic.SLA_WARNING:
-            return Told(topic, f"is close to its target: {data['label']}")
-        case Topic.SLA_BREACHED:
-            return Told(topic, f"has missed its target: {data['label']}")
+        case Topic.POSTMORTEM_PUBLISHED | Topic.SLA_WARNING | Topic.SLA_BREACHED:
+            return Told(topic, _ONE_SENTENCE[topic].format(by=by, label=data.get("label", "")))
         case Topic.NOTIFICATION_FAILED:
             return Told(topic, f"could not be told to {data.get('channel')}", str(data.get("error", "")))
         case _:  # Acknowledged, resolved, reopened, withdrawn.

@@ -22,6 +22,7 @@ class Topic(StrEnum):
     NOTE = "note"
     MERGED = "merged"
     WITHDRAWN = "withdrawn"
+    POSTMORTEM_PUBLISHED = "postmortem_published"
     SLA_WARNING = "sla_warning"
     SLA_BREACHED = "sla_breached"
     # An escalation's step: the people and channels that it names are told, whatever routes say.
@@ -46,6 +47,7 @@ LABELS = {
     Topic.NOTE: "Note written",
     Topic.MERGED: "Merged",
     Topic.WITHDRAWN: "Withdrawn",
+    Topic.POSTMORTEM_PUBLISHED: "Postmortem published",
     Topic.SLA_WARNING: "SLA target is near",
     Topic.SLA_BREACHED: "SLA breached",
     Topic.PAGED: "Paged",

@@ -143,6 +143,37 @@ def _escalation(world: World) -> Any:
         return incident_escalate(incident_id=incident.pk, actor=world.actor, reason="Help.").pk
 
 
+@makes("link_id")
+def _link(world: World) -> Any:
+    from incidents.actions.incident_link import incident_link
+    from incidents.models import IncidentLink
+    from tests.incidents.factories import open_incident
+
+    with world.scope():
+        ends = [open_incident(world).pk for _ in range(2)]
+        kind = IncidentLink.Kind.RELATED
+        return incident_link(incident_id=ends[0], actor=world.actor, other_id=ends[1], kind=kind).pk
+
+
+@makes("task_id")
+def _task(world: World) -> Any:
+    from incidents.actions.incident_tasks import task_add
+    from tests.incidents.factories import open_incident
+
+    with world.scope():
+        incident = open_incident(world)
+        return task_add(incident_id=incident.pk, actor=world.actor, fields={"title": "Look into it"}).pk
+
+
+@makes("view_id")
+def _view(world: World) -> Any:
+    from incidents.actions.saved_views import view_save
+
+    fields = {"name": f"view-{uuid4().hex[:8]}", "query": "status=open", "is_shared": False}
+    with world.scope():
+        return view_save(actor=world.actor, user_id=world.owner.user_id, **fields).pk
+
+
 @makes("sla_policy_id")
 def _sla_policy(world: World) -> Any:
     from incidents.models import SlaPolicy

@@ -7,11 +7,12 @@ from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict, InvalidInput
 from incident_center.kernel.scope import Actor
+from incidents.actions.incident_follow import add_followers
 from incidents.actions.incident_link_logs import LogToLink, keep_sample
 from incidents.actions.locking import locked_in_order, refuse_finished
 from incidents.actions.timeline import append_event
 from incidents.lifecycle import Status
-from incidents.models import EventKind, Incident, IncidentLog
+from incidents.models import EventKind, Follower, Incident, IncidentLog
 
 
 def incident_merge(*, incident_id: UUID, actor: Actor, into_id: UUID) -> Incident:
@@ -53,6 +54,7 @@ def _take_over(source: Incident, target: Incident) -> None:
     target.occurrence_count += source.occurrence_count
     target.first_occurrence_at = min(target.first_occurrence_at, source.first_occurrence_at)
     target.last_occurrence_at = max(target.last_occurrence_at, source.last_occurrence_at)
+    add_followers(target, Follower.objects.filter(incident=source).values_list("user_id", flat=True))
     keep_sample(target, [_as_offered(log) for log in IncidentLog.objects.filter(incident=source)])
 
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from incident_center.kernel.api.problems import InvalidInput
 from incident_center.kernel.scope import Actor
+from incidents.actions.incident_follow import add_followers
 from incidents.actions.locking import locked, refuse_finished
 from incidents.actions.timeline import append_event
+from incidents.mentions import mentioned
 from incidents.models import EventKind, TimelineEvent
 
 LONGEST_NOTE = 20_000
@@ -15,6 +18,8 @@ LONGEST_NOTE = 20_000
 
 def incident_note(*, incident_id: UUID, actor: Actor, body: str) -> TimelineEvent:
     """Writes an investigation note (Markdown) on the timeline, where it stays as it is.
+
+    Whoever it mentions follows the incident from then on, and so is told of the note.
 
     Raises:
         NotFound: no such incident.
@@ -30,4 +35,8 @@ def incident_note(*, incident_id: UUID, actor: Actor, body: str) -> TimelineEven
         incident = locked(incident_id)
         refuse_finished(incident)
         incident.note_count += 1
-        return append_event(incident=incident, kind=EventKind.NOTE, actor=actor, data={"body": body})
+        data: dict[str, Any] = {"body": body}
+        if people := mentioned(body):
+            data["mentions"] = [str(member.user_id) for member in people]
+            add_followers(incident, [member.user_id for member in people])
+        return append_event(incident=incident, kind=EventKind.NOTE, actor=actor, data=data)

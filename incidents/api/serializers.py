@@ -11,7 +11,7 @@ from rest_framework import serializers
 from incident_center.kernel.scope import Actor
 from incidents.actions.incident_note import LONGEST_NOTE
 from incidents.lifecycle import Priority, Severity, Status
-from incidents.models import LONGEST_TITLE, EventKind, Incident, IncidentLog, SlaClock, TimelineEvent
+from incidents.models import LONGEST_LABEL, LONGEST_TITLE, EventKind, Incident, IncidentLog, SlaClock, TimelineEvent
 from incidents.names import actor_name
 from incidents.sla.selectors import summary
 from ingestion.levels import Level
@@ -88,6 +88,7 @@ class IncidentSerializer(serializers.Serializer[Incident]):
     service = serializers.UUIDField(source="service.public_id", allow_null=True, default=None)
     service_name = serializers.CharField(source="service.name", allow_null=True, default=None)
     environment = serializers.CharField(source="service.environment", allow_null=True, default=None)
+    labels = serializers.ListField(child=serializers.CharField())
     source = serializers.ChoiceField(choices=["manual", "rule", "alert"])  # type: ignore[assignment]
     source_id = serializers.UUIDField(allow_null=True, help_text="The rule that opened it.")
     dedup_key = serializers.CharField(allow_null=True)
@@ -138,6 +139,9 @@ class IncidentUpdateSerializer(StrictSerializer):
     severity = serializers.ChoiceField(choices=SEVERITIES, required=False)
     priority = serializers.ChoiceField(choices=PRIORITIES, required=False)
     assignee = serializers.UUIDField(allow_null=True, required=False)
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_LABEL), required=False, help_text="In place of those it has."
+    )
     version = serializers.IntegerField(min_value=1, required=False, help_text="The version that was edited.")
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from incidents.api import calendars, coverage, escalation, schedules, shifts, sla, views
+from incidents.api import calendars, collaboration, coverage, escalation, schedules, shifts, sla, views
 
 urlpatterns = [
     path("incidents", views.IncidentListView.as_view()),
@@ -19,6 +19,17 @@ urlpatterns = [
     path("escalations/<uuid:escalation_id>", escalation.EscalationDetailView.as_view()),
     path("escalation-policies", escalation.PolicyListView.as_view()),
     path("escalation-policies/<uuid:escalation_policy_id>", escalation.PolicyDetailView.as_view()),
+    path("incidents/<str:reference>/unmerge", collaboration.UnmergeView.as_view()),
+    path("incidents/<str:reference>/followers", collaboration.FollowerListView.as_view()),
+    path("incidents/<str:reference>/links", collaboration.LinkListView.as_view()),
+    path("incidents/<str:reference>/links/<uuid:link_id>", collaboration.LinkDetailView.as_view()),
+    path("incidents/<str:reference>/tasks", collaboration.TaskListView.as_view()),
+    path("incidents/<str:reference>/tasks/<uuid:task_id>", collaboration.TaskDetailView.as_view()),
+    path("incidents/<str:reference>/postmortem", collaboration.PostmortemView.as_view()),
+    path("incidents/<str:reference>/postmortem/publish", collaboration.PostmortemPublishView.as_view()),
+    path("incidents/<str:reference>/postmortem/export", collaboration.PostmortemExportView.as_view()),
+    path("incident-views", collaboration.SavedViewListView.as_view()),
+    path("incident-views/<uuid:view_id>", collaboration.SavedViewDetailView.as_view()),
     path("incidents/<str:reference>/sla", sla.IncidentSlaView.as_view()),
     path("incidents/<str:reference>/sla/<uuid:clock_id>/record", sla.MilestoneRecordView.as_view()),
     path("sla/policies", sla.SlaPolicyListView.as_view()),

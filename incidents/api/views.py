@@ -16,6 +16,7 @@ from incidents import selectors
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.actions.incident_assign import incident_assign
 from incidents.actions.incident_change_status import incident_change_status
+from incidents.actions.incident_label import incident_label
 from incidents.actions.incident_merge import incident_merge
 from incidents.actions.incident_note import incident_note
 from incidents.actions.incident_open import incident_open
@@ -52,6 +53,7 @@ FILTERS = [
     OpenApiParameter("service", description="A service's id or name."),
     OpenApiParameter("environment"),
     OpenApiParameter("team", description="A team's id."),
+    OpenApiParameter("label", many=True, description="Repeated, or with commas: it has them all."),
     OpenApiParameter("assignee", description="A user's id, me or none."),
     OpenApiParameter("source", many=True),
     OpenApiParameter("sla", description="breached: a promise is broken and unmet; due_soon: or soon will be."),
@@ -163,6 +165,8 @@ class IncidentDetailView(IncidentView):
         with transaction.atomic():
             if "assignee" in changes:
                 incident_assign(incident_id=incident.pk, actor=actor, assignee_id=changes.pop("assignee"))
+            if "labels" in changes:
+                incident_label(incident_id=incident.pk, actor=actor, labels=changes.pop("labels"))
             incident_update(incident_id=incident.pk, actor=actor, changes=changes, version=version)  # type: ignore[arg-type]
         return self.answer(incident)
 

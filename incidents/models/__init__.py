@@ -1,7 +1,9 @@
+from incidents.models.collaboration import Follower, IncidentLink, IncidentTask, Postmortem, SavedView
 from incidents.models.decision import Decision, Stage
 from incidents.models.escalation import Escalation, EscalationPolicy, EscalationStepRun, Responder, ServicePolicies
 from incidents.models.incident import (
     LONGEST_KEY,
+    LONGEST_LABEL,
     LONGEST_TITLE,
     MOST_LINKED_LOGS,
     Incident,
@@ -14,6 +16,7 @@ from incidents.models.timeline import EventKind, TimelineEvent
 
 __all__ = [
     "LONGEST_KEY",
+    "LONGEST_LABEL",
     "LONGEST_TITLE",
     "MOST_LINKED_LOGS",
     "BusinessCalendar",
@@ -23,10 +26,15 @@ __all__ = [
     "EscalationPolicy",
     "EscalationStepRun",
     "EventKind",
+    "Follower",
     "Incident",
     "IncidentCounter",
+    "IncidentLink",
     "IncidentLog",
+    "IncidentTask",
+    "Postmortem",
     "Responder",
+    "SavedView",
     "Schedule",
     "ScheduleLayer",
     "ScheduleOverride",

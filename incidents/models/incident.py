@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -15,6 +17,7 @@ from organizations.models import User
 
 LONGEST_TITLE = 500
 LONGEST_KEY = 255
+LONGEST_LABEL = 60
 MOST_LINKED_LOGS = 50
 
 
@@ -45,6 +48,8 @@ class Incident(OrganizationOwned):
     severity = models.CharField(max_length=10, choices=[(s.value, s.label) for s in Severity])
     priority = models.CharField(max_length=2, choices=[(p.value, p.value) for p in Priority])
     service = reference("organizations.Service", null=True, blank=True)
+    # What people sort incidents by besides: "customer:acme", "payment".
+    labels = ArrayField(models.CharField(max_length=LONGEST_LABEL), default=list, blank=True)
     source = models.CharField(max_length=10, choices=[(s.value, s.value) for s in Source], default=Source.MANUAL)
     # The rule, or whatever else the source names; upper apps own those rows, so there is no foreign key.
     source_id = models.UUIDField(null=True, blank=True)
@@ -110,6 +115,7 @@ class Incident(OrganizationOwned):
             models.Index(fields=["organization", "assignee", "-opened_at"], name="incident_by_assignee"),
             models.Index(fields=["organization", "opened_by", "-opened_at"], name="incident_by_opener"),
             models.Index(fields=["organization", "dedup_key", "-opened_at"], name="incident_by_key"),
+            GinIndex(fields=["labels"], name="incident_by_label"),
             models.Index(
                 fields=["organization", "merged_into"], condition=~Q(merged_into=None), name="incident_merged"
             ),

@@ -13,7 +13,7 @@ from audit.messages import Names
 from incidents.markdown import render_markdown
 from incidents.models import EventKind, TimelineEvent
 from incidents.names import actor_name
-from incidents.portal import alert_sentences, escalation_sentences, sla_sentences
+from incidents.portal import alert_sentences, collaboration_sentences, escalation_sentences, sla_sentences
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,13 @@ _WRITERS: dict[str, tuple[str, str, Writer]] = {
     EventKind.ESCALATION_EXHAUSTED: ("megaphone", "danger", escalation_sentences.exhausted),
     EventKind.ESCALATION_STOPPED: ("bell", "", escalation_sentences.stopped),
     EventKind.RESPONDERS_ADDED: ("user-plus", "", escalation_sentences.responders_added),
+    EventKind.UNMERGED: ("undo-2", "", collaboration_sentences.unmerged),
+    EventKind.LINKED: ("link-2", "", collaboration_sentences.linked),
+    EventKind.UNLINKED: ("unlink", "", collaboration_sentences.unlinked),
+    EventKind.LABELS_CHANGED: ("tag", "", collaboration_sentences.labelled),
+    EventKind.TASK_ADDED: ("list-checks", "", collaboration_sentences.task_added),
+    EventKind.TASK_CHANGED: ("square-check", "", collaboration_sentences.task_changed),
+    EventKind.POSTMORTEM_PUBLISHED: ("book-open", "good", collaboration_sentences.postmortem_published),
     EventKind.SLA_STARTED: ("timer", "", sla_sentences.started),
     EventKind.SLA_RECOMPUTED: ("timer-reset", "", sla_sentences.recomputed),
     EventKind.SLA_WARNING: ("timer", "strong", sla_sentences.warning),

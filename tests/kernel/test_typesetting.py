@@ -8,7 +8,7 @@ from django.conf import settings
 
 from incident_center.kernel.typesetting import TypesettingError, typeset
 
-MADE_AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+MADE_AT = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 TEMPLATE = """
 #import "/incident_center/kernel/typesetting/house.typ": *
 #show: house.with(title: data.title)

@@ -53,7 +53,7 @@ def typeset(template: Path, data: Mapping[str, Any], *, made_at: datetime) -> by
             ignore_system_fonts=True,
             sys_inputs=inputs,
         )
-        document = compiler.compile(format="pdf", pdf_standards=[STANDARD], timestamp=made_at)
+        document = compiler.compile(format="pdf", pdf_standards=[STANDARD], timestamp=made_at.replace(microsecond=0))
     except typst.TypstError as error:
         raise TypesettingError(f"{template.name}: {error.message}") from error
     assert isinstance(document, bytes)
