@@ -75,25 +75,33 @@ class Frontier:
         return node
 
 
-def _split(size: int) -> int:
-    """The largest power of two below ``size``, which is at least 2."""
-    return 1 << (size - 1).bit_length() - 1
-
-
 # ---- Inclusion: this leaf is in that tree ----------------------------------------------------------------------------
 
 
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The hashes beside the path from a leaf to the root, from the leaf up (RFC 6962, section 2.1.1).
+class Paths:
+    """The inclusion proofs of a tree that is held whole: all its levels, the leaves first."""
 
-    Raises:
-        IndexError: there is no such leaf.
-    """
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"leaf {index} of {len(leaves)}")
-    if len(leaves) == 1:
-        return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*inclusion_proof(leaves[:split], index), root(leaves[split:])]
-    return [*inclusion_proof(leaves[split:], index - split), root(leaves[:split])]
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        self._levels = [list(leaves)]
+        while len(level := self._levels[-1]) > 1:
+            above = [node_hash(left, right) for left, right in zip(level[::2], level[1::2], strict=False)]
+            self._levels.append(above + level[-1:] if len(level) % 2 else above)
+
+    @property
+    def root(self) -> bytes:
+        return self._levels[-1][0] if self._levels[0] else EMPTY_ROOT
+
+    def of(self, index: int) -> list[bytes]:
+        """The hashes beside the path from a leaf to the root, from the leaf up (RFC 6962, section 2.1.1).
+
+        Raises:
+            IndexError: there is no such leaf.
+        """
+        if not 0 <= index < len(self._levels[0]):
+            raise IndexError(f"leaf {index} of {len(self._levels[0])}")
+        beside = []
+        for level in self._levels[:-1]:
+            if index ^ 1 < len(level):  # An odd last node has nobody beside it, and moves up.
+                beside.append(level[index ^ 1])
+            index //= 2
+        return beside

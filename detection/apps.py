@@ -7,7 +7,7 @@ class DetectionConfig(AppConfig):
     name = "detection"
 
     def ready(self) -> None:
-        from detection import alert_sweep, audit_sentences, handlers, sweep  # noqa: F401  Three register themselves.
+        from detection import alert_sweep, audit_sentences, evidence, handlers, sweep  # noqa: F401  Four register themselves.
         from detection.portal import registration
 
         handlers.connect()

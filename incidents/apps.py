@@ -12,6 +12,7 @@ class IncidentsConfig(AppConfig):
         from incidents.escalation import audit_sentences as escalation_audit_sentences  # noqa: F401  (likewise)
         from incidents.escalation import sweep as escalation_sweep  # noqa: F401  (likewise)
         from incidents.escalation.service_field import register_service_field
+        from incidents.evidence import incident as evidence_of_incidents  # noqa: F401  (registers itself)
         from incidents.portal import on_call_panels, registration
         from incidents.schedules import audit_sentences as schedule_audit_sentences  # noqa: F401  (registers itself)
         from incidents.schedules import for_escalation

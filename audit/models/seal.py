@@ -53,6 +53,8 @@ class AuditSeal(models.Model):
                 fields=["organization", "number"], nulls_distinct=False, name="audit_seal_number_once"
             ),
         ]
+        # Which seal covers a transaction.
+        indexes = [models.Index(fields=["organization", "epoch", "until_transaction"], name="audit_seal_covering")]
         triggers = [*append_only()]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from incidents.api import calendars, collaboration, coverage, escalation, schedules, shifts, sla, views
+from incidents.api.evidence import EvidenceView
 
 urlpatterns = [
     path("incidents", views.IncidentListView.as_view()),
@@ -12,6 +13,7 @@ urlpatterns = [
     path("incidents/<str:reference>/merge", views.MergeView.as_view()),
     path("incidents/<str:reference>/events", views.TimelineView.as_view()),
     path("incidents/<str:reference>/logs", views.LinkedLogView.as_view()),
+    path("incidents/<str:reference>/evidence", EvidenceView.as_view()),
     path("incidents/<str:reference>/escalate", escalation.EscalateView.as_view()),
     path("incidents/<str:reference>/take-over", escalation.TakeOverView.as_view()),
     path("incidents/<str:reference>/responders", escalation.ResponderView.as_view()),

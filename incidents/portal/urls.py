@@ -4,6 +4,7 @@ from incidents.portal import schedule_urls
 from incidents.portal.views import (
     dashboard,
     escalation_policies,
+    evidence,
     incident,
     incident_clocks,
     incident_escalation,
@@ -30,6 +31,7 @@ pages = [
     path("incidents/<str:reference>/sla", incident_clocks.PolicyStep.as_view(), name="sla"),
     path("incidents/<str:reference>/duties", incident_clocks.DutyStep.as_view(), name="duty"),
     path("incidents/<str:reference>/duties/<uuid:clock_id>", incident_clocks.MilestoneStep.as_view(), name="milestone"),
+    path("incidents/<str:reference>/evidence", evidence.EvidenceDownload.as_view(), name="evidence"),
     path("incidents/<str:reference>/withdraw", incident.WithdrawStep.as_view(), name="withdraw"),
 ]
 

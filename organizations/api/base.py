@@ -100,6 +100,8 @@ class OrganizationApiView(APIView):
     permission_classes: Any = [RolePermission]
     throttle_classes: Any = [PersonThrottle]
     actions: ClassVar[dict[str, Action]] = {}
+    #: Whether an ``Idempotency-Key`` is kept with the answer. Not where the answer is a file that anyone may have anew.
+    keeps_answers: ClassVar[bool] = True
 
     @property
     def member(self) -> Member:
@@ -116,7 +118,7 @@ class OrganizationApiView(APIView):
         response: Any
         try:
             self.initial(wrapped, *arguments, **keywords)
-            key = idempotency_key(request) if wrapped.method in WRITES else None
+            key = idempotency_key(request) if wrapped.method in WRITES and self.keeps_answers else None
             if key is None:
                 response = self._handle(wrapped)
             else:

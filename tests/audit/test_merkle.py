@@ -88,8 +88,9 @@ def test_a_tree_taken_in_pieces_is_the_same(leaves, piece):
 @given(leaves_of, some.data())
 def test_inclusion_holds_for_this_leaf_at_this_place_only(leaves, data):
     index = data.draw(some.integers(0, len(leaves) - 1))
-    proof = merkle.inclusion_proof(leaves, index)
-    size, top = len(leaves), merkle.root(leaves)
+    paths = merkle.Paths(leaves)
+    proof, size, top = paths.of(index), len(leaves), merkle.root(leaves)
+    assert paths.root == top
     assert root_from_inclusion(leaves[index], index, size, proof) == top
     other = leaf_hash(b"something that is not in the tree")
     assert root_from_inclusion(other, index, size, proof) != top

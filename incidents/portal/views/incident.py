@@ -102,6 +102,7 @@ class IncidentPageView(PortalView):
             "may_note": is_open_to_change and self.member.can(Action.NOTE_INCIDENTS),
             "may_direct": may_direct,
             "may_withdraw": is_open_to_change and self.member.can(Action.WITHDRAW_INCIDENTS),
+            "may_take_evidence": self.member.can(Action.READ_AUDIT),
             "may_acknowledge": may_work and incident.acknowledged_at is None and incident.status != Status.RESOLVED,
             "may_mitigate": Status.MITIGATED in allowed,
             "may_resolve": Status.RESOLVED in allowed,

@@ -1,0 +1,98 @@
+"""Audit entries to hand out, each with the proof that it is under a seal, and each seal that it is in the chain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from audit.evidence.verify import ENTRIES, PROOFS, leaf_hash
+from audit.leaves import COLUMNS, Key, Line, binary_rows, pages
+from audit.merkle import Paths
+from audit.models import AuditSeal
+from incident_center.kernel.api.problems import Conflict
+
+File = tuple[str, bytes]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An object as the record names it: the table and the key that its audit trigger writes."""
+
+    table: str
+    object_id: str
+
+
+def proven_entries(organization_id: int, objects: Collection[Recorded]) -> list[File]:
+    """All entries about the objects, and the proofs, as the files of an archive.
+
+    Raises:
+        Conflict: the entries under a seal are not those that were sealed; nothing can be proven then.
+    """
+    lines = _lines(organization_id, objects)
+    seals = {line.id: _seal_of(line) for line in lines}
+    involved = {seal.number: seal for seal in seals.values() if seal is not None}
+    proofs = {number: _proofs_under(organization_id, seal) for number, seal in involved.items()}
+    entries = [
+        {"seal": seal.number, **proofs[seal.number][line.id]} if (seal := seals[line.id]) else {"seal": None}
+        for line in lines
+    ]
+    newest = AuditSeal.objects.defer("contents", "frontier").order_by("-number").first()
+    if newest is not None:
+        involved[newest.number] = newest
+    document = {
+        "newest_seal": newest.number if newest else None,
+        "seals": _chained([involved[number] for number in sorted(involved)]),
+        "entries": entries,
+    }
+    text = json.dumps(document, indent=1)
+    return [(ENTRIES, b"".join(line.data + b"\n" for line in lines)), (PROOFS, text.encode())]
+
+
+def _lines(organization_id: int, objects: Collection[Recorded]) -> list[Line]:
+    query = (
+        "SELECT epoch, transaction_id, position, id::text,"  # noqa: S608  Nothing but constants is put in.
+        " pg_catalog.convert_to(pg_catalog.row_to_json(line)::text, 'UTF8')"
+        f" FROM (SELECT {COLUMNS} FROM audit_entry WHERE organization_id = %s::bigint"
+        " AND (table_name, object_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+        " ORDER BY epoch, transaction_id, position) AS line"
+    )
+    tables, ids = [one.table for one in objects], [one.object_id for one in objects]
+    return [Line(*row) for row in binary_rows(query, [organization_id, tables, ids])]
+
+
+def _seal_of(line: Line) -> AuditSeal | None:
+    """The seal that covers the entry; None where it is too young."""
+    covering = AuditSeal.objects.filter(epoch=line.epoch, until_transaction__gt=line.transaction_id)
+    return covering.defer("contents", "frontier").order_by("until_transaction").first()
+
+
+def _proofs_under(organization_id: int, seal: AuditSeal) -> dict[str, dict[str, Any]]:
+    """For each entry under the seal its index and path."""
+    since, until = Key(seal.epoch, seal.from_transaction), Key(seal.epoch, seal.until_transaction)
+    ids, leaves = [], []
+    for page in pages(organization_id, since=since, until=until):
+        ids += [line.id for line in page]
+        leaves += [leaf_hash(line.data) for line in page]
+    paths = Paths(leaves)
+    if paths.root != bytes(seal.root):
+        raise Conflict(f"The entries under seal {seal.number} are not those that were sealed: verify the audit log.")
+    return {each: {"index": index, "path": [node.hex() for node in paths.of(index)]} for index, each in enumerate(ids)}
+
+
+def _chained(seals: list[AuditSeal]) -> list[dict[str, Any]]:
+    """The seals with their paths in the history that the newest one vouches for."""
+    if not seals:
+        return []
+    newest = seals[-1]
+    earlier = AuditSeal.objects.filter(number__lt=newest.number).order_by("number").values_list("hash", flat=True)
+    history = Paths([bytes(each) for each in earlier]) if len(seals) > 1 else None
+    return [
+        {
+            "document": seal.document.as_dict(),
+            "hash": bytes(seal.hash).hex(),
+            "path": [node.hex() for node in history.of(seal.number - 1)] if history and seal is not newest else [],
+        }
+        for seal in seals
+    ]
