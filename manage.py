@@ -6,6 +6,7 @@ import sys
 
 OWNER_COMMANDS = frozenset(
     {"migrate", "migrate_schemas", "makemigrations", "sqlmigrate", "showmigrations", "check", "delete_organization"}
+    | {"archive_logs", "restore_logs"}
 )
 
 

@@ -90,6 +90,9 @@ class Environment:
     intake_burst_seconds: int
     # Of one person at one endpoint of the API.
     person_requests_per_minute: int
+    # Where logs past their time are archived before they are dropped, and for how many days; 0: no archive.
+    log_archive_directory: Path
+    log_archive_days: int
     debug: bool
 
     @classmethod
@@ -141,6 +144,11 @@ class Environment:
             organization_logs_per_second=_integer(values, "ORGANIZATION_LOGS_PER_SECOND", 100_000, least=1, most=10**9),
             intake_burst_seconds=_integer(values, "INTAKE_BURST_SECONDS", 20, least=1, most=3600),
             person_requests_per_minute=_integer(values, "PERSON_REQUESTS_PER_MINUTE", 3_000, least=1, most=10**9),
+            log_archive_directory=Path(
+                values.get("LOG_ARCHIVE_DIRECTORY", "")
+                or Path(values.get("STATE_DIR", str(CHECKOUT / ".state"))) / "archive"
+            ),
+            log_archive_days=_integer(values, "LOG_ARCHIVE_DAYS", 400, least=0, most=36_500),
             debug=_boolean(values, "DEBUG", False),
         )
 

@@ -161,10 +161,12 @@ CELERY_TASK_ROUTES = {
     "kernel.*": {"queue": "maintenance"},
     "ingestion.make_partitions": {"queue": "maintenance"},
     "ingestion.index_logs": {"queue": "maintenance"},
+    "ingestion.retire_logs": {"queue": "maintenance"},
 }
 CELERY_BEAT_SCHEDULE = {
     "make partitions ahead of time": {"task": "ingestion.make_partitions", "schedule": 3600.0},
     "index the logs of what is over": {"task": "ingestion.index_logs", "schedule": 300.0},
+    "archive and drop logs past their time": {"task": "ingestion.retire_logs", "schedule": 3600.0},
     "forget idempotent requests": {"task": "kernel.forget_idempotent_requests", "schedule": 3600.0},
     "forget sessions and tokens": {"task": "kernel.forget_sessions_and_tokens", "schedule": 86_400.0},
 }
@@ -322,6 +324,8 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024  # Above the intake's own limit, which answers more clearly.
 EGRESS_ALLOW_PRIVATE = ENVIRONMENT.egress_allow_private
 METRICS_TOKEN = ENVIRONMENT.metrics_token
+LOG_ARCHIVE_DIRECTORY = ENVIRONMENT.log_archive_directory
+LOG_ARCHIVE_DAYS = ENVIRONMENT.log_archive_days
 
 # ---- The record: where its seals stand outside the database ---------------------------------------------------------
 AUDIT_SEALS_FILE = ENVIRONMENT.audit_seals_file

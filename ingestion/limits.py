@@ -30,6 +30,3 @@ DEAD_LETTER_BYTES = 64 * KIB
 #: How many faults an answer spells out; the others are counted, and listed among the dead letters.
 ERRORS_PER_ANSWER = 100
 IDEMPOTENCY_KEY_CHARACTERS = 255
-
-#: An organization's retention in days. Each is a branch of the partition tree.
-RETENTION_CLASSES = (7, 30, 90, 400)

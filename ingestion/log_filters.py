@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from incident_center.kernel.api.problems import InvalidInput
 from ingestion.levels import Level, parse_level
-from ingestion.limits import FUTURE, RETENTION_CLASSES, TRACE_ID_CHARACTERS
+from ingestion.limits import FUTURE, TRACE_ID_CHARACTERS
 from ingestion.logstore.port import LogQuery
 from ingestion.search_syntax import (
     MOST_METADATA_FILTERS,
@@ -23,8 +23,8 @@ from ingestion.search_syntax import (
 )
 
 METADATA_PREFIX = "metadata."
-#: Beyond the longest retention there is nothing, and beyond tomorrow nothing is accepted.
-LONGEST_PAST = timedelta(days=max(RETENTION_CLASSES) + 1)
+#: Further back than any class keeps logs: what was restored from an archive is found too.
+LONGEST_PAST = timedelta(days=3_660)
 MOST_BUCKETS = 2_000
 INTERVALS_SECONDS = (1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800)
 WANTED_BUCKETS = 60

@@ -1,4 +1,4 @@
-"""Partitions are there before their day begins, and indexed when it is over.
+"""Partitions are there before their day begins, indexed when it is over, archived and dropped when their time is up.
 
 Runs in the maintenance worker, as the database's owner.
 """
@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from celery import shared_task
 from django.db import connection
 
+from ingestion.archive.dead_letters import retire_dead_letters
+from ingestion.archive.retention import retire_logs as retire_days
 from ingestion.logstore.postgresql.indexing import index_finished_stretches
 from organizations.models import RETENTION_CHOICES
 
@@ -34,3 +36,11 @@ def make_partitions(days_ahead: int = DAYS_AHEAD) -> int:
 def index_logs() -> int:
     """Indexes the days, hours and quarters that are over by text, metadata and trace; returns how many."""
     return index_finished_stretches()
+
+
+@shared_task(name="ingestion.retire_logs")
+def retire_logs() -> int:
+    """Archives and drops the days, and the dead letters, past their organizations' retention; returns how many days."""
+    days = retire_days()
+    retire_dead_letters()
+    return len(days)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from incident_center.kernel.events import Event
 from incident_center.kernel.scope import Actor
@@ -25,5 +26,16 @@ class MemberChanged:
     actor: Actor
 
 
+@dataclass(frozen=True)
+class OrganizationRemoved:
+    """An organization was off-boarded and its rows are gone. Files kept of it belong to its export now; outside any
+    transaction.
+    """
+
+    organization: Organization
+    export_folder: Path
+
+
 organization_founded: Event[OrganizationFounded] = Event("organization founded")
 member_changed: Event[MemberChanged] = Event("member changed")
+organization_removed: Event[OrganizationRemoved] = Event("organization removed")

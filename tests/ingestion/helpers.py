@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
+import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
@@ -110,3 +113,16 @@ def everything(*service_ids: int) -> LogQuery:
     """All logs of the services that can exist."""
     now = datetime.now(UTC)
     return LogQuery(service_ids, now - timedelta(days=400), now + timedelta(days=2))
+
+
+@contextmanager
+def as_owner(owner: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Django's connection as the maintenance worker has it."""
+    with monkeypatch.context() as patch:
+        patch.setitem(connection.settings_dict, "USER", owner.info.user)
+        patch.setitem(connection.settings_dict, "PASSWORD", owner.info.password)
+        connection.close()
+        try:
+            yield
+        finally:
+            connection.close()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
 
 from ingestion.logstore import log_store
 from ingestion.logstore.port import LogQuery, LogRecord
@@ -19,24 +16,11 @@ from ingestion.logstore.postgresql.indexing import Block, index_finished_stretch
 from ingestion.search_syntax import metadata_alternatives
 from ingestion.sweeps import MinuteCounter
 from tests.ingestion.conftest import Shop
-from tests.ingestion.helpers import body, log, post
+from tests.ingestion.helpers import as_owner, body, log, post
 
 Connection = psycopg.Connection[Any]
 TODAY = datetime.now(UTC).date()
 YESTERDAY = Partition(30, TODAY - timedelta(days=1))
-
-
-@contextmanager
-def as_owner(owner: Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Django's connection as the maintenance worker has it."""
-    with monkeypatch.context() as patch:
-        patch.setitem(connection.settings_dict, "USER", owner.info.user)
-        patch.setitem(connection.settings_dict, "PASSWORD", owner.info.password)
-        connection.close()
-        try:
-            yield
-        finally:
-            connection.close()
 
 
 def at(clock: str) -> datetime:

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import connection
 
-_PARTITIONS = """
+_DAYS = """
 SELECT relname FROM pg_class
- WHERE relkind = 'r' AND relispartition AND relnamespace = 'public'::regnamespace
+ WHERE relkind = 'r' AND relispartition = %s AND relnamespace = 'public'::regnamespace
    AND relname ~ '^log_entry_[0-9]+_[0-9]{8}$'
 """
 
@@ -41,7 +41,16 @@ class Partition:
 
 def partitions() -> list[Partition]:
     """All days of all classes, in order."""
+    return _days(are_partitions=True)
+
+
+def detached_partitions() -> list[Partition]:
+    """Days that were taken out of the tree and not dropped yet: something came in between."""
+    return _days(are_partitions=False)
+
+
+def _days(*, are_partitions: bool) -> list[Partition]:
     with connection.cursor() as cursor:
-        cursor.execute(_PARTITIONS)
+        cursor.execute(_DAYS, [are_partitions])
         names = [row[0].split("_") for row in cursor.fetchall()]
     return sorted(Partition(int(parts[2]), date.fromisoformat(parts[3])) for parts in names)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from organizations.events import OrganizationRemoved, organization_removed
 from organizations.models import Organization
 from organizations.off_boarding import export_organization, remove_organization
 
@@ -30,4 +31,5 @@ class Command(BaseCommand):
             raise CommandError(f"The export failed and nothing was removed: {error}") from error
         self.stdout.write(f"exported {sum(one.rows for one in exported)} rows to {options['export']}")
         remove_organization(organization, actor=f"system:operator/{getpass.getuser()}", exported=exported)
+        organization_removed.emit(OrganizationRemoved(organization, options["export"]))
         self.stdout.write(f"removed {organization.name}; the audit log of the installation says so")

@@ -30,6 +30,7 @@ from organizations.portal.forms import (
     TeamForm,
     show_problem,
 )
+from organizations.portal.settings_sections import sections
 
 
 class OrganizationSettingsView(PortalView):
@@ -57,7 +58,11 @@ class OrganizationSettingsView(PortalView):
         return self._page(request, form, status=400)
 
     def _page(self, request: HttpRequest, form: forms.Form, status: int = 200) -> HttpResponse:
-        context = {"form": form, "may_manage": self.member.can(Action.MANAGE_ORGANIZATION)}
+        context = {
+            "form": form,
+            "may_manage": self.member.can(Action.MANAGE_ORGANIZATION),
+            "sections": sections(self.member),
+        }
         return render(request, "organizations/settings.html", context, status=status)
 
 

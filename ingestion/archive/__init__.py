@@ -1,0 +1,1 @@
+"""Logs past their time, as compressed files with checksums, and back again."""
