@@ -13,6 +13,7 @@ from incident_center.kernel.api.problems import NotFound
 from incidents.escalation.selectors import is_responder
 from incidents.lifecycle import Status
 from incidents.models import (
+    Decision,
     Follower,
     Incident,
     IncidentLink,
@@ -209,3 +210,8 @@ def postmortem_of(incident: Incident) -> Postmortem | None:
 def saved_views(member: Member) -> QuerySet[SavedView]:
     """One's own and those that are shared, by name."""
     return SavedView.objects.filter(Q(owner=member.user) | Q(is_shared=True)).order_by("name", "pk")
+
+
+def decisions(incident: Incident) -> QuerySet[Decision]:
+    """The explain ledger of the incident, in order."""
+    return Decision.objects.filter(incident=incident).order_by("id")

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from incident_center.kernel.scope import Actor, organization_scope
+from incident_center.kernel.scope import Actor, organization_scope, require_organization_id
 from incident_center.kernel.secrets import UndecryptableError
 from notifications import metrics
 from notifications.actions.delivery_claim import Claim, delivery_claim
@@ -22,6 +22,7 @@ from notifications.channels.base import Message, Outcome, Result
 from notifications.channels.registry import KINDS
 from notifications.contacts.kinds import CONTACT_KINDS
 from notifications.models import Delivery
+from notifications.response_links import response_address
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,10 @@ def _send_to_contact(delivery: Delivery, now: datetime) -> Result:
     kind = CONTACT_KINDS.get(contact.kind)
     if kind is None or not kind.is_available():
         return Result(Outcome.FAILED, error="This installation cannot send to contacts of this kind any more.")
-    links = {"Open incident": delivery.payload["data"]["incident"]["url"]}
+    links = {
+        "Acknowledge": response_address(require_organization_id(), delivery.pk),
+        "Open incident": delivery.payload["data"]["incident"]["url"],
+    }
     return kind.send(contact.destination, Message(str(delivery.pk), delivery.payload, now), links)
 
 

@@ -40,8 +40,8 @@ OF_SERVICES = [e for e in ENDPOINTS if issubclass(e.view, IntakeApiView)]
 PAGES = [e for e in ENDPOINTS if issubclass(e.view, PortalView)]
 IN_OTHER_TESTS = (OrganizationApiView, IntakeApiView, PortalView)
 
-# Pages for whoever is not signed in; they are tested in tests/organizations.
-ENTRANCES = ("accounts/", "password-link/", "static")
+# Pages for whoever is not signed in; they are tested in tests/organizations and tests/notifications.
+ENTRANCES = ("accounts/", "password-link/", "respond/", "static")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from incidents.api import calendars, collaboration, coverage, escalation, schedules, shifts, sla, views
+from incidents.api.decisions import DecisionListView
 from incidents.api.evidence import EvidenceView
 
 urlpatterns = [
@@ -12,6 +13,7 @@ urlpatterns = [
     path("incidents/<str:reference>/notes", views.NoteView.as_view()),
     path("incidents/<str:reference>/merge", views.MergeView.as_view()),
     path("incidents/<str:reference>/events", views.TimelineView.as_view()),
+    path("incidents/<str:reference>/decisions", DecisionListView.as_view()),
     path("incidents/<str:reference>/logs", views.LinkedLogView.as_view()),
     path("incidents/<str:reference>/evidence", EvidenceView.as_view()),
     path("incidents/<str:reference>/escalate", escalation.EscalateView.as_view()),

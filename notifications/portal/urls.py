@@ -1,8 +1,10 @@
 from django.urls import include, path
 
-from notifications.portal.views import channels, inbox, my_notifications, routes
+from notifications.portal.views import channels, inbox, my_notifications, respond, routes, why
 
 pages = [
+    path("incidents/<str:reference>/why", why.WhyView.as_view(), name="why"),
+    path("respond/<str:token>", respond.RespondView.as_view(), name="respond"),
     path("inbox", inbox.InboxView.as_view(), name="inbox"),
     path("inbox/read", inbox.InboxReadView.as_view(), name="inbox-read"),
     path("settings/notifications", my_notifications.MyNotificationsView.as_view(), name="mine"),

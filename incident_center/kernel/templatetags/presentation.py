@@ -231,3 +231,9 @@ def status_stepper(
 def person(name: str, quiet: bool = False) -> dict[str, Any]:
     """Show who: a mark with initials and the name; `quiet` leaves the mark out."""
     return {"name": name, "quiet": quiet}
+
+
+@register.filter
+def words(name: str) -> str:
+    """A name from the code as people write it: “not_told” as “not told”."""
+    return name.replace("_", " ")
