@@ -24,7 +24,6 @@ from organizations.models import Service
 LONGEST_NAME = 200
 SHORTEST_PERIOD_SECONDS = 1
 LONGEST_PERIOD_SECONDS = 400 * 24 * 3_600
-NOT_LIVE = (HeartbeatState.LATE, HeartbeatState.FAILED)
 ACTOR = Actor.system("heartbeats")
 
 
@@ -61,7 +60,7 @@ def heartbeat_update(*, heartbeat_id: UUID, actor: Actor, changes: HeartbeatFiel
     """
     with transaction.atomic():
         heartbeat = _locked(heartbeat_id)
-        was_missed = heartbeat.state in NOT_LIVE
+        was_missed = heartbeat.is_missed
         _apply(heartbeat, changes)
         if not heartbeat.enabled:
             heartbeat.state, heartbeat.due_at = HeartbeatState.WAITING, None
@@ -81,7 +80,7 @@ def heartbeat_delete(*, heartbeat_id: UUID, actor: Actor) -> None:
     """
     with transaction.atomic():
         heartbeat = _locked(heartbeat_id)
-        if heartbeat.state in NOT_LIVE:
+        if heartbeat.is_missed:
             _say(heartbeats.recovered(heartbeat), actor)
         heartbeat.delete()
 
@@ -90,7 +89,7 @@ def heartbeat_beat(*, heartbeat_id: UUID) -> None:
     """It lives; an incident of its silence is resolved."""
     with transaction.atomic():
         heartbeat = _locked(heartbeat_id)
-        was_missed = heartbeat.state in NOT_LIVE
+        was_missed = heartbeat.is_missed
         now = timezone.now()
         heartbeat.last_beat_at = now
         heartbeat.beat_count += 1

@@ -15,7 +15,7 @@ SOURCE = "heartbeat"
 
 def late(heartbeat: Heartbeat) -> Message:
     last = f"The last beat came at {_clock(heartbeat.last_beat_at)}. " if heartbeat.last_beat_at else ""
-    every, grace = _span(heartbeat.period_seconds), _span(heartbeat.grace_seconds)
+    every, grace = span(heartbeat.period_seconds), span(heartbeat.grace_seconds)
     return _missed(
         heartbeat, f"{heartbeat.name} is silent", f"{last}One is expected every {every}, {grace} late at most."
     )
@@ -54,7 +54,7 @@ def _clock(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _span(seconds: int) -> str:
+def span(seconds: int) -> str:
     """``90 s``, ``5 min``, ``2 h``, ``1 day, 0:30:00``: the largest unit that says it exactly."""
     for unit, length in (("h", 3_600), ("min", 60)):
         if seconds % length == 0 and seconds < 24 * 3_600:

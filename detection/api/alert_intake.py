@@ -67,6 +67,7 @@ class AlertIntakeView(IntakeApiView):
         """Stores the signals and moves their incidents."""
         if not signals:
             return Received(0, ())
+        sender_of(self.key).charge(len(signals))
         return receive_alerts(actor=self.key.actor, signals=signals, service=self.service)
 
     def once(self, produce: Callable[[], Response]) -> Response:

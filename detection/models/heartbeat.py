@@ -70,6 +70,11 @@ class Heartbeat(OrganizationOwned):
         """Where it beats."""
         return f"/v1/heartbeats/{self.token}"
 
+    @property
+    def is_missed(self) -> bool:
+        """Whether an incident stands for it."""
+        return self.state in (HeartbeatState.LATE, HeartbeatState.FAILED)
+
     def late_after(self, moment: datetime) -> datetime:
         """When it is late if ``moment`` was its last beat."""
         return moment + timedelta(seconds=self.period_seconds + self.grace_seconds)

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from django.http import HttpRequest
 from django.urls import reverse
 
+from detection.portal.alerts import alerts_card
 from detection.selectors import detection_rules
 from incident_center.kernel.portal import navigation, palette
 from incident_center.kernel.portal.navigation import NavigationItem
 from incident_center.kernel.portal.palette import PaletteItem
+from incidents.portal import panels
 from organizations.access import Action
 
 MOST_FOUND = 3
@@ -21,6 +23,7 @@ def register() -> None:
         NavigationItem("Detection", "detection:rules", "radar", Action.READ_CONFIGURATION, order=60, shortcut="r")
     )
     palette.register(_rules, order=50)
+    panels.register("detection/_incident_alerts.html", alerts_card, order=10)
 
 
 def _rules(request: HttpRequest, query: str) -> Iterable[PaletteItem]:

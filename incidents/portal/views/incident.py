@@ -33,6 +33,7 @@ from incidents.portal.escalation_forms import EscalateForm, RespondersForm
 from incidents.portal.escalation_reads import EscalationCard, escalation_card
 from incidents.portal.forms import NOBODY, AssignForm, IncidentEditForm, MergeForm, NoteForm, ReasonForm, StatusForm
 from incidents.portal.on_call_panels import on_call_for_service
+from incidents.portal.panels import panels_of
 from incidents.portal.problems import problem_to_form
 from incidents.portal.sentences import lines
 from incidents.portal.sla_forms import DutyForm, PolicyChoiceForm
@@ -82,6 +83,7 @@ class IncidentPageView(PortalView):
             "logs_url": _logs_url(incident) if may_read_logs else "",
             "shows_sample": incident.log_count > MOST_LINKED_LOGS,
             "merged": list(selectors.merged_incidents(incident)),
+            "panels": panels_of(self.request, self.member, incident),
             "told": reads.channels_told(incident),
             "also_open": reads.also_open(self.member, incident),
             "clocks": clocks_of(incident),
