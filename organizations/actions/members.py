@@ -14,7 +14,7 @@ from django.utils import timezone
 from incident_center.kernel.api.problems import Conflict, NotFound
 from incident_center.kernel.scope import Actor, organization_scope
 from organizations.access import Role
-from organizations.actions.people import check_password_strength
+from organizations.actions.people import check_password_strength, user_create
 from organizations.events import MemberChanged, member_changed
 from organizations.models import Membership, PasswordLink, User
 
@@ -52,6 +52,19 @@ def member_change(
         membership.save(update_fields=changed)
         member_changed.emit(MemberChanged(membership=membership, actor=actor))
         return membership
+
+
+def member_add(*, actor: Actor, email: str, name: str, password: str, role: Role) -> Membership:
+    """Makes a person and their membership in the open scope, for people who are moved in and not invited.
+
+    Raises:
+        InvalidInput: the address is taken or malformed, the name empty, or the password too weak.
+    """
+    with transaction.atomic():
+        user = user_create(email=email, password=password, name=name)
+        membership = Membership.objects.create(user=user, role=role)
+        member_changed.emit(MemberChanged(membership=membership, actor=actor))
+    return membership
 
 
 @dataclass(frozen=True)
