@@ -27,6 +27,8 @@ FUTURE = timedelta(days=1)
 
 #: How much of an unreadable body, or of one faulty entry, a dead letter keeps.
 DEAD_LETTER_BYTES = 64 * KIB
+#: Of the sentence that says what is wrong; it may quote the sender.
+REASON_CHARACTERS = 500
 #: How many faults an answer spells out; the others are counted, and listed among the dead letters.
 ERRORS_PER_ANSWER = 100
 IDEMPOTENCY_KEY_CHARACTERS = 255

@@ -53,6 +53,9 @@ class RoutingKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyp
         return {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": description}
 
 
+_REFUSALS = (400, 401, 403, 409, 413, 415, 429, 503)
+
+
 class EnqueueView(ForeignFormView):
     """Trigger, acknowledge, resolve."""
 
@@ -64,7 +67,7 @@ class EnqueueView(ForeignFormView):
         summary="PagerDuty Events API v2",
         description="routing_key is an API key. Errors have PagerDuty's form: {status, message, errors}.",
         request={"application/json": {"type": "object"}},
-        responses={202: {"type": "object"}},
+        responses={(status, "application/json"): {"type": "object"} for status in (202, *_REFUSALS)},
     )
     def post(self, request: Request) -> Response:
         signals: list[Signal] = list(self.signals(lambda body: [read_event(body)]))

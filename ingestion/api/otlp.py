@@ -18,6 +18,7 @@ from organizations.api.base import IntakeApiView
 #: HTTP status to gRPC code, as google.rpc.Code maps them; anything else is UNKNOWN.
 _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 409: 10, 413: 3, 415: 3, 429: 8, 500: 13, 503: 14}
 _UNKNOWN = 2
+_REFUSALS = (400, 401, 403, 413, 415, 429, 503)
 
 
 class OtlpLogsView(IntakeApiView):
@@ -34,7 +35,11 @@ class OtlpLogsView(IntakeApiView):
             " are counted in partialSuccess and kept as dead letters; errors are google.rpc.Status."
         ),
         request={JSON: OpenApiTypes.OBJECT, PROTOBUF: OpenApiTypes.BINARY},
-        responses={(200, JSON): OpenApiTypes.OBJECT, (200, PROTOBUF): OpenApiTypes.BINARY},
+        responses={
+            (status, media_type): form
+            for status in (200, *_REFUSALS)
+            for media_type, form in ((JSON, OpenApiTypes.OBJECT), (PROTOBUF, OpenApiTypes.BINARY))
+        },
     )
     def post(self, request: Request) -> HttpResponse:
         received = received_body(request._request)

@@ -23,6 +23,7 @@ from ingestion.limits import (
     FUTURE,
     MESSAGE_BYTES,
     METADATA_DEPTH,
+    REASON_CHARACTERS,
     TRACE_ID_CHARACTERS,
 )
 from ingestion.parsers.canonical import EMPTY, UnstorableError, canonical_metadata, content_hash
@@ -274,7 +275,16 @@ def _describe(error: Exception) -> str:
     if sentence.startswith("unknown field"):
         sentence += "; what is your own belongs into metadata"
     sentence = sentence[:1].lower() + sentence[1:]
-    return f"{path}: {sentence}" if path else sentence
+    return printable(f"{path}: {sentence}" if path else sentence)
+
+
+def printable(reason: str) -> str:
+    """A reason may quote a field's name as its sender wrote it: of any length, and with characters that cannot be
+    stored.
+    """
+    if len(reason) > REASON_CHARACTERS:
+        reason = reason[:REASON_CHARACTERS] + "…"
+    return reason if reason.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in reason)
 
 
 # ---- Judging -----------------------------------------------------------------------------------------------

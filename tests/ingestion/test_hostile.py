@@ -76,6 +76,8 @@ ENTRIES: dict[str, bytes] = {
     "a negative epoch": entry(timestamp=-1),
     "no offset": entry(timestamp="2026-01-01T00:00:00"),
     "an unknown field": entry(surprise=True),
+    "an unknown field with a NUL in its name": entry(**{"sur\0prise": True}),
+    "an unknown field of 100,000 characters": entry(**{"x" * 100_000: True}),
     "metadata that is a list": entry(metadata=[1]),
     "an unknown level": entry(level="LOUD"),
     "a message that is a number": entry(message=1),

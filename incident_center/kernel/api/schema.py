@@ -6,6 +6,8 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
+from incident_center.kernel.api.pagination import KeysetPagination
+
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457 problem details.",
@@ -56,6 +58,14 @@ class ProblemAutoSchema(AutoSchema):
                 },
             )
         return operation
+
+    def _get_paginator(self) -> Any:
+        """A handler that answers with a page is described as one: lists of plain views choose their paginator inside,
+        where drf-spectacular does not look.
+        """
+        handler = getattr(self.view, self.method.lower(), None)
+        names: tuple[str, ...] = getattr(getattr(handler, "__code__", None), "co_names", ())
+        return KeysetPagination() if "get_paginated_response" in names else None
 
 
 def add_problem_schema(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
