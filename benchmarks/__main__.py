@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("ingest", "livetail", "search")
+NAMES = ("fairness", "ingest", "livetail", "search")
 
 
 def main(arguments: list[str]) -> int:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.harness import Measurement, measurement_of, start_installation, write_results
-from benchmarks.web import WebServer, start_web
+from benchmarks.web import WebServer, database_process, processor_seconds, start_web
 
 BATCHES = (1, 100, 1_000, 5_000)
 CONNECTIONS = (1, 32, 128)
@@ -84,8 +84,6 @@ class Copier:
         self._connection.execute("CREATE TABLE copy_limit (LIKE log_entry INCLUDING ALL)")
 
     def measure(self, requests: Sequence[bytes], *, batch: int, database: WebServer) -> Measurement:
-        from benchmarks.web import processor_seconds
-
         streams = list(self._pack(requests))
         milliseconds = []
         before, began = processor_seconds(database.database), time.perf_counter()
@@ -143,7 +141,7 @@ def main() -> None:
     world = make_world("Benchmark", roles=())
     service = world.service("checkout")
     key = world.key(service).key
-    web = start_web(int((postgres.data / "postmaster.pid").read_text().split("\n", 1)[0]))
+    web = start_web(database_process(postgres))
     copier = Copier(service_id=service.pk, organization_id=world.organization.pk)
     for path in ("/v1/ingest", "/naive/ingest"):
         web.measure("warm-up", [web.request(path, b, key) for b in bodies(logs(2_000), 10)], batch=10, connections=32)
@@ -158,7 +156,9 @@ def main() -> None:
         for connections in CONNECTIONS:
             few = FEW[connections] if batch == 1 else 1
             new = logs(LOGS[batch] // few)
-            limit = copier.measure(bodies(new[: max(batch * 20, 3_000)], batch), batch=batch, database=web)
+            limit = copier.measure(
+                bodies(new[: max(batch * 20, 3_000, len(new) // 3)], batch), batch=batch, database=web
+            )
 
             def measure(what: str, entries: Sequence[str], path: str = "/v1/ingest") -> Measurement:
                 requests = (web.request(path, body, key) for body in bodies(entries, batch))  # noqa: B023
@@ -166,10 +166,10 @@ def main() -> None:
 
             measured = {COPY: limit, PRODUCT: measure(PRODUCT, new)}
             if batch > 1:
-                fresh = logs(LOGS[batch] // 2)
+                fresh = logs(len(new) // 2)
                 measured[REPEATS] = measure(REPEATS, with_repeats(fresh, new, batch))
             measured[ALL_REPEATED] = measure(ALL_REPEATED, new[: len(new) // 2])
-            naive = new[: max(len(new) // NAIVE_SHARE, min(len(new), batch * connections))]
+            naive = new[: max(len(new) // NAIVE_SHARE, batch * min(connections, 4))]
             measured[NAIVE] = measure(NAIVE, naive, "/naive/ingest")
             results += measured.values()
             for one in measured.values():

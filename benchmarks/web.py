@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.harness import ROOT, Measurement, measurement_of
+from incident_center.supervisor.postgres import EmbeddedPostgres
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -41,6 +42,11 @@ def processor_seconds(process: int) -> float:
         total += spent.get(current, 0.0)
         waiting += parents.get(current, [])
     return total
+
+
+def database_process(postgres: EmbeddedPostgres) -> int:
+    """The server's first process, whose descendants are all others."""
+    return int((postgres.data / "postmaster.pid").read_text().split("\n", 1)[0])
 
 
 @dataclass(frozen=True, slots=True)
