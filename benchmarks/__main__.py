@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("fairness", "ingest", "livetail", "search")
+NAMES = ("fairness", "ingest", "livetail", "patterns", "search")
 
 
 def main(arguments: list[str]) -> int:

@@ -162,10 +162,12 @@ CELERY_TASK_ROUTES = {
     "ingestion.make_partitions": {"queue": "maintenance"},
     "ingestion.index_logs": {"queue": "maintenance"},
     "ingestion.retire_logs": {"queue": "maintenance"},
+    "ingestion.forget_pattern_minutes": {"queue": "maintenance"},
 }
 CELERY_BEAT_SCHEDULE = {
     "make partitions ahead of time": {"task": "ingestion.make_partitions", "schedule": 3600.0},
     "index the logs of what is over": {"task": "ingestion.index_logs", "schedule": 300.0},
+    "drop old counts of patterns": {"task": "ingestion.forget_pattern_minutes", "schedule": 86_400.0},
     "archive and drop logs past their time": {"task": "ingestion.retire_logs", "schedule": 3600.0},
     "forget idempotent requests": {"task": "kernel.forget_idempotent_requests", "schedule": 3600.0},
     "forget sessions and tokens": {"task": "kernel.forget_sessions_and_tokens", "schedule": 86_400.0},

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ingestion.log_filters import LogFilters, histogram_interval
 from ingestion.logstore import log_store
 from ingestion.logstore.port import HistogramBucket
+from ingestion.pattern_search import pattern_histogram
 
 DEFAULT_SPAN = timedelta(hours=24)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,7 +37,10 @@ def log_histogram(filters: LogFilters, services: Mapping[int, object], *, interv
     since = filters.since or until - DEFAULT_SPAN
     query = replace(filters, since=since, until=until).query(services, now=now)
     width = histogram_interval(interval, query.until - query.since)
-    found = {bucket.start: bucket for bucket in log_store().histogram(query, interval=width)}
+    counted = (
+        pattern_histogram(filters, query, width) if filters.pattern else log_store().histogram(query, interval=width)
+    )
+    found = {bucket.start: bucket for bucket in counted}
     buckets = []
     start = _EPOCH + (query.since - _EPOCH) // width * width
     while start < query.until:

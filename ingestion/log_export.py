@@ -8,13 +8,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from ingestion.log_ids import encode_log_id
-from ingestion.logstore import log_store
 from ingestion.logstore.port import LogQuery, LogRecord
 from ingestion.models import LogExport
+from ingestion.pattern_search import search
 from organizations.models import Service
 
 PIECE = 1_000
@@ -27,7 +28,12 @@ Scope = Callable[[], AbstractContextManager[Any]]
 
 
 def exported(
-    query: LogQuery, services: Mapping[int, Service], form: LogExport.Form, *, scope: Scope
+    query: LogQuery,
+    services: Mapping[int, Service],
+    form: LogExport.Form,
+    *,
+    scope: Scope,
+    pattern: UUID | None = None,
 ) -> Iterator[bytes]:
     """Newest first, in pieces of up to 1,000 logs.
 
@@ -40,7 +46,7 @@ def exported(
     position = None
     while True:
         with scope():
-            found = log_store().search(query, limit=PIECE, older_than=position)
+            found = search(query, pattern=pattern, limit=PIECE, older_than=position)
         if found:
             yield b"".join(write(record, services[record.service_id]) for record in found)
         if len(found) < PIECE:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
@@ -46,6 +47,7 @@ class LogFilters:
     text: TextTerms = NO_TERMS
     trace_id: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
+    pattern: UUID | None = None
 
     @classmethod
     def read(cls, parameters: QueryDict) -> LogFilters:
@@ -73,6 +75,7 @@ class LogFilters:
             text=text,
             trace_id=_short(parameters, "trace_id") or None,
             metadata=_metadata(parameters),
+            pattern=_pattern(parameters.get("pattern", "").strip()),
         )
 
     def query(self, services: Mapping[int, object], *, now: datetime | None = None) -> LogQuery:
@@ -140,6 +143,13 @@ def _short(parameters: QueryDict, field: str) -> str:
     if len(text) > max(200, TRACE_ID_CHARACTERS) or "\0" in text:
         raise InvalidInput(field, "At most 200 characters, and no U+0000.")
     return text
+
+
+def _pattern(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise InvalidInput("pattern", "Take the id of a pattern from /v1/log-patterns or from a log.") from error
 
 
 def _metadata(parameters: QueryDict) -> tuple[tuple[str, str], ...]:

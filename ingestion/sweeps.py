@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db import connection
 
 from incident_center.kernel.sweeps import sweep
+from ingestion.mining import mining_thread
 
 EVERY = timedelta(seconds=1)
 #: Of one worker's time, how much counting may take: under a flood it falls behind a little, and counts more at once.
@@ -39,3 +40,8 @@ minute_counter = MinuteCounter()
 @sweep(name="log minutes", every=EVERY)
 def count_minutes() -> None:
     minute_counter.run()
+
+
+@sweep(name="log patterns", every=timedelta(seconds=2))
+def wake_mining() -> None:
+    mining_thread.wake()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from celery import shared_task
 from django.db import connection
 
+from ingestion.actions.mine_patterns import forget_pattern_minutes
 from ingestion.archive.dead_letters import retire_dead_letters
 from ingestion.archive.retention import retire_logs as retire_days
 from ingestion.logstore.postgresql.indexing import index_finished_stretches
@@ -44,3 +45,9 @@ def retire_logs() -> int:
     days = retire_days()
     retire_dead_letters()
     return len(days)
+
+
+@shared_task(name="ingestion.forget_pattern_minutes")
+def forget_old_pattern_minutes() -> int:
+    """Drops the counts of patterns that are older than any log; returns how many."""
+    return forget_pattern_minutes(older_than=timedelta(days=max(days for days, _ in RETENTION_CHOICES)))

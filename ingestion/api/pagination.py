@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import HttpRequest
 
 from incident_center.kernel.api.problems import InvalidInput
 from ingestion.log_ids import decode_log_id, encode_log_id, position_of
-from ingestion.logstore import log_store
 from ingestion.logstore.port import LogPosition, LogQuery, LogRecord
+from ingestion.pattern_search import search
 
 DEFAULT_PAGE_SIZE = 100
 MAXIMUM_PAGE_SIZE = 1_000
@@ -26,8 +27,8 @@ class LogPage:
     previous_cursor: str | None
 
 
-def read_page(query: LogQuery, *, cursor: str, page_size: int) -> LogPage:
-    """One page of the query's matches.
+def read_page(query: LogQuery, *, cursor: str, page_size: int, pattern: UUID | None = None) -> LogPage:
+    """One page of the query's matches, of one pattern where one is given.
 
     Raises:
         InvalidInput: the cursor is not one that an earlier page gave.
@@ -35,8 +36,9 @@ def read_page(query: LogQuery, *, cursor: str, page_size: int) -> LogPage:
     """
     forward = cursor.startswith(_NEWER)
     position = _position(cursor)
-    found = log_store().search(
+    found = search(
         query,
+        pattern=pattern,
         limit=page_size + 1,
         older_than=None if forward else position,
         newer_than=position if forward else None,

@@ -14,6 +14,7 @@ from ingestion.levels import Level
 from ingestion.log_ids import encode_log_id
 from ingestion.logstore.port import HistogramBucket, LogRecord
 from ingestion.models import DeadLetter
+from ingestion.pattern_search import pattern_of
 from organizations.models import Service
 
 LEVEL_NAMES = [level.name for level in Level]
@@ -111,7 +112,7 @@ class ReplayAnswerSerializer(serializers.Serializer[Any]):
 
 
 def log_document(record: LogRecord, service: Service) -> dict[str, Any]:
-    """A log as the API shows it."""
+    """A log as the API shows it. In the organization's scope."""
     return {
         "id": encode_log_id(record),
         "timestamp": record.timestamp,
@@ -123,7 +124,7 @@ def log_document(record: LogRecord, service: Service) -> dict[str, Any]:
         "message": record.message,
         "metadata": record.metadata,
         "trace_id": record.trace_id,
-        "pattern": None,
+        "pattern": pattern_of(record),
     }
 
 

@@ -45,6 +45,7 @@ LOG_FILTERS = [
     OpenApiParameter("to", str, description="RFC 3339; exclusive."),
     OpenApiParameter("q", str, description='Words and "phrases" in the message; -word excludes.'),
     OpenApiParameter("trace_id", str),
+    OpenApiParameter("pattern", str, description="A pattern's id, from /v1/log-patterns or from a log."),
     OpenApiParameter(
         "metadata", {"type": "object", "additionalProperties": {"type": "string"}},
         description="Written metadata.<key>=<value>; dots reach into objects.",
@@ -96,6 +97,7 @@ class LogListView(OrganizationApiView):
                 filters.query(services),
                 cursor=request.query_params.get("cursor", ""),
                 page_size=page_size_of(request._request),
+                pattern=filters.pattern,
             )
         except QueryTooBroadError as error:
             raise _too_broad(error) from error

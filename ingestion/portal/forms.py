@@ -52,6 +52,16 @@ class LogFilterForm(forms.Form):
         yield from ((span, SPAN_WORDS[span]) for span in SPANS if is_range or span != DEFAULT_SPAN)
 
 
+class PatternFilterForm(LogFilterForm):
+    """The same filters over patterns; the text is looked for in the template."""
+
+    new = forms.ChoiceField(label="Seen", required=False, choices=[("", "ever"), ("1", "first since the last deploy")])
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.fields["q"].widget.attrs["placeholder"] = "a part of the template"
+
+
 class SavedSearchForm(forms.Form):
     name = forms.CharField(max_length=100, widget=forms.TextInput({"autocomplete": "off"}))
     is_shared = forms.BooleanField(label="For everyone who reads logs", required=False)

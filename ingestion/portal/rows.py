@@ -12,6 +12,7 @@ from ingestion.levels import Level
 from ingestion.log_filters import METADATA_PREFIX
 from ingestion.log_ids import encode_log_id
 from ingestion.logstore.port import LogRecord
+from ingestion.pattern_search import pattern_of
 from ingestion.portal.addresses import narrowed, text_of, trace_url, url_of, without
 from organizations.models import Service
 
@@ -24,6 +25,7 @@ def row(
         for key, value in record.metadata.items()
     ]
     log_id = encode_log_id(record)
+    pattern = pattern_of(record)
     return {
         "id": log_id,
         "record": record,
@@ -35,6 +37,7 @@ def row(
         "columns": [value_at(record.metadata, key) for key in columns],
         "metadata": metadata,
         "trace_url": trace_url(record.trace_id) if record.trace_id else "",
+        "pattern_url": narrowed(parameters, "pattern", str(pattern)) if pattern else "",
         "context_url": _context_url(parameters, log_id),
         "is_centre": is_centre,
     }

@@ -1,9 +1,10 @@
 from django.urls import include, path
 
-from ingestion.portal.views import dead_letters, download, explorer, saved
+from ingestion.portal.views import dead_letters, download, explorer, patterns, saved
 
 pages = [
     path("logs", explorer.LogsView.as_view(), name="logs"),
+    path("logs/patterns", patterns.PatternsView.as_view(), name="log-patterns"),
     path("logs/fields", explorer.LogFieldsView.as_view(), name="log-fields"),
     path("logs/download", download.LogDownloadView.as_view(), name="log-download"),
     path("logs/columns", saved.LogColumnsView.as_view(), name="log-columns"),

@@ -33,6 +33,7 @@ from ingestion.logstore.port import (
     TailPage,
     TailRequest,
 )
+from ingestion.pattern_search import narrow, pattern_of
 from ingestion.selectors import services_by_filter
 from organizations.access import Action, Role, allows
 from organizations.models import Membership, Service
@@ -183,8 +184,8 @@ class LogTail:
                 return
             if any(record.service_id not in known.services for page in pages for record in page.records):
                 known.services.update(services_by_filter())  # One that logged right after it was made.
-            for members, page in zip(groups.values(), pages, strict=True):
-                _hand_out(members, page, position, known.services)
+            for (filters, _), members, page in zip(groups, groups.values(), pages, strict=True):
+                _hand_out(members, _of_pattern(page, filters.pattern), position, known.services)
 
     def _knowledge(self, organization_id: int, listeners: Iterable[Listener]) -> _Known:
         known = self._known.get(organization_id)
@@ -212,7 +213,17 @@ def _request(filters: LogFilters, position: StreamPosition, services: dict[int, 
         since=max(filters.since or now - OLDEST, now - OLDEST),
         until=min(filters.until or now + FUTURE, now + FUTURE),
     )
+    if filters.pattern is not None:
+        of_services, query = True, narrow(query, filters.pattern) or replace(query, service_ids=())
     return TailRequest(query, position, of_services=of_services)
+
+
+def _of_pattern(page: TailPage, pattern: UUID | None) -> TailPage:
+    """Only the logs of the pattern; those that were left out count, since nobody looked at them."""
+    if pattern is None:
+        return page
+    records = [record for record in page.records if pattern_of(record) == pattern]
+    return TailPage(records, page.total - len(page.records) + len(records))
 
 
 def _hand_out(

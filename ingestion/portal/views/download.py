@@ -47,7 +47,9 @@ class LogDownloadView(PortalView):
             form=form,
             query=wanted_logs.urlencode(),
         )
-        pieces = exported(filters.query(services, now=now), services, form, scope=_scope_of(self.member))
+        pieces = exported(
+            filters.query(services, now=now), services, form, scope=_scope_of(self.member), pattern=filters.pattern
+        )
         response = StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[form])
         response["Content-Disposition"] = f'attachment; filename="logs-{now:%Y%m%d-%H%M%S}.{form.value}"'
         return response

@@ -17,6 +17,7 @@ from ingestion.log_filters import METADATA_PREFIX, LogFilters
 from ingestion.log_ids import decode_log_id, position_of
 from ingestion.logstore import log_store
 from ingestion.logstore.port import LogQuery, QueryTooBroadError
+from ingestion.pattern_search import search, templates_by_id
 from ingestion.portal.addresses import (
     chips,
     narrowed,
@@ -84,11 +85,22 @@ class LogsView(PortalView):
 def _found(parameters: QueryDict, columns: list[str]) -> dict[str, Any]:
     filters = LogFilters.read(with_span(parameters))
     services = selectors.services_by_filter(service=filters.service, environment=filters.environment)
-    page = read_page(filters.query(services), cursor=parameters.get("cursor", ""), page_size=PAGE_SIZE)
+    page = read_page(
+        filters.query(services),
+        cursor=parameters.get("cursor", ""),
+        page_size=PAGE_SIZE,
+        pattern=filters.pattern,
+    )
+    labels = templates_by_id([filters.pattern]) if filters.pattern else {}
     histogram = None if parameters.get("live") else log_histogram(filters, services)
     return {
         "rows": [row(record, services[record.service_id], parameters, columns) for record in page.records],
-        "chips": chips(parameters, labels={}, since=filters.since, until=filters.until),
+        "chips": chips(
+            parameters,
+            labels={str(id_): text for id_, text in labels.items()},
+            since=filters.since,
+            until=filters.until,
+        ),
         "total": sum(bucket.count for bucket in histogram.buckets) if histogram else 0,
         "histogram": chart(histogram) if histogram else None,
         "previous_url": with_values(parameters, cursor=page.previous_cursor) if page.previous_cursor else "",
@@ -136,7 +148,7 @@ class LogFieldsView(PortalView):
         try:
             filters = LogFilters.read(with_span(parameters, now=datetime.now(UTC)))
             services = selectors.services_by_filter(service=filters.service, environment=filters.environment)
-            records = log_store().search(filters.query(services), limit=FIELD_SAMPLE)
+            records = search(filters.query(services), pattern=filters.pattern, limit=FIELD_SAMPLE)
         except InvalidInput:
             records, services = [], {}
         except QueryTooBroadError:

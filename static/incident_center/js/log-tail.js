@@ -61,6 +61,7 @@ function detail(log) {
   const place = element("div", "log-detail");
   const links = element("p", "row-line");
   links.append(link("Lines around it", { around: log.id }));
+  if (log.pattern) links.append(link("Logs like it", { pattern: log.pattern }));
   if (log.trace_id) links.append(link("Its trace over all services", { trace_id: log.trace_id, span: "7d" }, false));
   const pairs = element("dl", "key-values");
   const add = (name, node, mono = false) => {

@@ -1,0 +1,1 @@
+"""Templates of messages: the pure part, without Django."""
