@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -80,11 +81,19 @@ def keys_page(
         "rotate_form": RotateKeyForm(),
         "may_configure": view.member.can(Action.CONFIGURE),
         "base_url": settings.BASE_URL,
+        "base": _parts(settings.BASE_URL),
         "panels": service_extensions.panels(service) if service else [],
         **extra,
     }
     template = "organizations/service.html" if service else "organizations/gateway_keys.html"
     return render(request, template, context, status=status)
+
+
+def _parts(url: str) -> dict[str, Any]:
+    """For clients that want host and port apart."""
+    parts = urlsplit(url)
+    tls = parts.scheme == "https"
+    return {"hostname": parts.hostname, "port": parts.port or (443 if tls else 80), "tls": tls}
 
 
 class ServiceView(PortalView):
