@@ -1,15 +1,18 @@
-"""``script/bench [NAME]``: runs one benchmark, or all of them."""
+"""``script/bench [NAME [SIZE]]``: runs one benchmark, at another size where it takes one, or all of them."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-NAMES = ("fairness", "ingest", "livetail", "patterns", "search")
+NAMES = ("audit", "fairness", "ingest", "livetail", "patterns", "search")
 
 
 def main(arguments: list[str]) -> int:
     """Exit status: 0, or 2 for a benchmark that there is not."""
+    if len(arguments) == 2 and arguments[0] in NAMES and arguments[1].isdigit():
+        import_module(f"benchmarks.{arguments[0]}").main(int(arguments[1]))
+        return 0
     unknown = [name for name in arguments if name not in NAMES]
     if unknown:
         print(f"There is no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}.", file=sys.stderr)
