@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from rest_framework.request import Request
 from audit import messages, selectors
 from audit.actions.access_record import access_record
 from audit.actions.verification_request import verification_request
-from audit.models import AccessKind
+from audit.models import AccessKind, AuditEntry
 from audit.portal.forms import AuditFilterForm
 from incident_center.kernel.api.pagination import KeysetPagination
 from organizations.access import Action
@@ -41,7 +42,7 @@ class AuditPageView(PortalView):
             {
                 "sentence": messages.message(entry, names),
                 "at": entry.at,
-                "changes": [{"field": field, **change} for field, change in messages.changes(entry).items()],
+                "changes": _shown_changes(entry),
             }
             for entry in page
         ]
@@ -74,6 +75,23 @@ class AuditPageView(PortalView):
             "since": datetime.combine(since, time.min, zone) if since else None,
             "until": datetime.combine(until + timedelta(days=1), time.min, zone) if until else None,
         }
+
+
+#: On every row of the table, and no news to anyone.
+UNSHOWN = frozenset({"id", "organization_id"})
+
+
+def _shown_changes(entry: AuditEntry) -> list[dict[str, Any]]:
+    """Before and after, with the documents among them as JSON."""
+    return [
+        {"field": field.replace("_", " "), **{side: _as_text(value) for side, value in change.items()}}
+        for field, change in messages.changes(entry).items()
+        if field not in UNSHOWN
+    ]
+
+
+def _as_text(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
 
 
 def chain_context() -> dict[str, Any]:
