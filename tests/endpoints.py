@@ -117,12 +117,26 @@ def _saved_search(world: World) -> Any:
         ).pk
 
 
-@makes("reference")
-def _incident(world: World) -> Any:
+def _own_incident(world: World) -> Any:
+    """One incident for a world, so that what hangs on it is found below its address."""
+    from incidents.models import Incident
     from tests.incidents.factories import open_incident
 
+    title = "The one of the addresses"
     with world.scope():
-        return open_incident(world).pk
+        return Incident.objects.filter(title=title).first() or open_incident(world, title=title)
+
+
+@makes("reference")
+def _incident(world: World) -> Any:
+    from incidents.actions.postmortems import postmortem_begin
+    from incidents.models import Postmortem
+
+    incident = _own_incident(world)
+    with world.scope():
+        if not Postmortem.objects.filter(incident=incident).exists():
+            postmortem_begin(incident_id=incident.pk, actor=world.actor, body="What we learnt.")
+    return incident.pk
 
 
 @makes("escalation_policy_id")
@@ -150,18 +164,21 @@ def _link(world: World) -> Any:
     from tests.incidents.factories import open_incident
 
     with world.scope():
-        ends = [open_incident(world).pk for _ in range(2)]
-        kind = IncidentLink.Kind.RELATED
-        return incident_link(incident_id=ends[0], actor=world.actor, other_id=ends[1], kind=kind).pk
+        other = open_incident(world)
+        return incident_link(
+            incident_id=_own_incident(world).pk,
+            actor=world.actor,
+            other_id=other.pk,
+            kind=IncidentLink.Kind.RELATED,
+        ).pk
 
 
 @makes("task_id")
 def _task(world: World) -> Any:
     from incidents.actions.incident_tasks import task_add
-    from tests.incidents.factories import open_incident
 
+    incident = _own_incident(world)
     with world.scope():
-        incident = open_incident(world)
         return task_add(incident_id=incident.pk, actor=world.actor, fields={"title": "Look into it"}).pk
 
 
@@ -169,7 +186,7 @@ def _task(world: World) -> Any:
 def _view(world: World) -> Any:
     from incidents.actions.saved_views import view_save
 
-    fields = {"name": f"view-{uuid4().hex[:8]}", "query": "status=open", "is_shared": False}
+    fields = {"name": f"view-{uuid4().hex[:8]}", "query": "status=open", "is_shared": True}
     with world.scope():
         return view_save(actor=world.actor, user_id=world.owner.user_id, **fields).pk
 
@@ -195,10 +212,10 @@ def _calendar(world: World) -> Any:
 @makes("clock_id")
 def _clock(world: World) -> Any:
     from incidents.models import SlaClock
-    from tests.incidents.factories import open_incident
 
+    incident = _own_incident(world)
     with world.scope():
-        return SlaClock.objects.filter(incident=open_incident(world))[0].pk
+        return SlaClock.objects.filter(incident=incident)[0].pk
 
 
 @makes("identifier")

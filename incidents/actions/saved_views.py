@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.http import QueryDict
 
-from incident_center.kernel.api.problems import Conflict, Forbidden, InvalidInput, NotFound
+from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound
 from incident_center.kernel.scope import Actor
 from incidents.models import SavedView
 from incidents.models.collaboration import LONGEST_QUERY
@@ -52,12 +52,12 @@ def view_delete(*, view_id: UUID, user_id: UUID, may_delete_others: bool) -> Non
 
     Raises:
         NotFound: no such view that the person can see.
-        Forbidden: it is shared by somebody else.
+        Conflict: it is shared by somebody else.
     """
     with transaction.atomic():
         view = SavedView.objects.select_for_update(no_key=True).filter(pk=view_id).first()
         if view is None or (view.owner_id != user_id and not view.is_shared):
             raise NotFound()
         if view.owner_id != user_id and not may_delete_others:
-            raise Forbidden(f"“{view.name}” is shared by {view.owner}; they, or a team lead, can delete it.")
+            raise Conflict(f"“{view.name}” is shared by {view.owner}; they, or a team lead, can delete it.")
         view.delete()

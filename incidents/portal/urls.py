@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from incidents.portal import schedule_urls
 from incidents.portal.views import (
+    collaboration,
     dashboard,
     escalation_policies,
     evidence,
@@ -18,6 +19,9 @@ pages = [
     path("incidents", incident_list.IncidentListPage.as_view(), name="list"),
     path("incidents/new", incident_list.IncidentCreatePage.as_view(), name="create"),
     path("incidents/bulk", incident_list.BulkAction.as_view(), name="bulk"),
+    path("incidents/preview", collaboration.MarkdownPreview.as_view(), name="preview"),
+    path("incidents/views", collaboration.SavedViewSave.as_view(), name="view-save"),
+    path("incidents/views/<uuid:view_id>/delete", collaboration.SavedViewDelete.as_view(), name="view-delete"),
     path("incidents/<str:reference>", incident.IncidentDetailPage.as_view(), name="detail"),
     path("incidents/<str:reference>/edit", incident.IncidentEditPage.as_view(), name="edit"),
     path("incidents/<str:reference>/acknowledge", incident.AcknowledgeStep.as_view(), name="acknowledge"),
@@ -28,6 +32,27 @@ pages = [
     path("incidents/<str:reference>/escalate", incident_escalation.EscalateStep.as_view(), name="escalate"),
     path("incidents/<str:reference>/responders", incident_escalation.RespondersStep.as_view(), name="responders"),
     path("incidents/<str:reference>/take-over", incident_escalation.TakeOverStep.as_view(), name="take-over"),
+    path("incidents/<str:reference>/unmerge", collaboration.UnmergeStep.as_view(), name="unmerge"),
+    path("incidents/<str:reference>/follow", collaboration.FollowStep.as_view(), name="follow"),
+    path("incidents/<str:reference>/labels", collaboration.LabelStep.as_view(), name="label"),
+    path("incidents/<str:reference>/links", collaboration.LinkStep.as_view(), name="link"),
+    path("incidents/<str:reference>/links/<uuid:link_id>", collaboration.UnlinkStep.as_view(), name="unlink"),
+    path("incidents/<str:reference>/tasks", collaboration.TaskAddStep.as_view(), name="task-add"),
+    path("incidents/<str:reference>/tasks/<uuid:task_id>", collaboration.TaskDoneStep.as_view(), name="task-done"),
+    path("incidents/<str:reference>/postmortem", collaboration.PostmortemPage.as_view(), name="postmortem"),
+    path(
+        "incidents/<str:reference>/postmortem/begin", collaboration.PostmortemBegin.as_view(), name="postmortem-begin"
+    ),
+    path(
+        "incidents/<str:reference>/postmortem/publish",
+        collaboration.PostmortemPublish.as_view(),
+        name="postmortem-publish",
+    ),
+    path(
+        "incidents/<str:reference>/postmortem/download",
+        collaboration.PostmortemDownload.as_view(),
+        name="postmortem-download",
+    ),
     path("incidents/<str:reference>/sla", incident_clocks.PolicyStep.as_view(), name="sla"),
     path("incidents/<str:reference>/duties", incident_clocks.DutyStep.as_view(), name="duty"),
     path("incidents/<str:reference>/duties/<uuid:clock_id>", incident_clocks.MilestoneStep.as_view(), name="milestone"),

@@ -200,4 +200,4 @@ class TestSavedViews:
 
     def test_a_shared_view_of_somebody_else_is_not_an_engineers_to_delete(self, world, engineer, lead):
         view = lead.post("/v1/incident-views", {"name": "Night", "query": "q=a", "is_shared": True}).json()
-        assert engineer.send("DELETE", f"/v1/incident-views/{view['id']}").status_code == 403
+        assert engineer.send("DELETE", f"/v1/incident-views/{view['id']}").status_code == 409

@@ -26,9 +26,11 @@ from incidents.actions.incident_update import incident_update
 from incidents.actions.incident_withdraw import incident_withdraw
 from incidents.lifecycle import Status
 from incidents.markdown import render_markdown
+from incidents.mentions import handle_of, mentionable
 from incidents.models import MOST_LINKED_LOGS, EventKind, Incident
 from incidents.names import names_for_events
 from incidents.portal import reads
+from incidents.portal.collaboration_forms import LabelsForm, LinkForm, TaskForm
 from incidents.portal.escalation_forms import EscalateForm, RespondersForm
 from incidents.portal.escalation_reads import EscalationCard, escalation_card
 from incidents.portal.forms import NOBODY, AssignForm, IncidentEditForm, MergeForm, NoteForm, ReasonForm, StatusForm
@@ -87,10 +89,32 @@ class IncidentPageView(PortalView):
             "told": reads.channels_told(incident),
             "also_open": reads.also_open(self.member, incident),
             "clocks": clocks_of(incident),
+            **self._collaboration(incident),
             "escalation": escalation_card(incident) if self.member.can(Action.READ_CONFIGURATION) else None,
             "may_configure": self.member.can(Action.CONFIGURE),
             "on_call": on_call_for_service(incident.service_id) if self.member.can(Action.READ_CONFIGURATION) else [],
             "may_read_services": self.member.can(Action.READ_CONFIGURATION),
+        }
+
+    def _collaboration(self, incident: Incident) -> dict[str, Any]:
+        tasks = list(selectors.tasks(incident))
+        left = sum(task.done_at is None for task in tasks)
+        followers = list(selectors.followers(incident))
+        return {
+            "tasks": tasks,
+            "tasks_left": f"{left} to do" if tasks else "",
+            "links": selectors.linked_incidents(self.member, incident),
+            "followers": followers,
+            "is_following": any(one.user_id == self.member.user.pk for one in followers),
+            "postmortem": selectors.postmortem_of(incident),
+            "task_form": TaskForm(auto_id="task-%s"),
+            "link_form": LinkForm(auto_id="link-%s"),
+            "labels_form": LabelsForm(auto_id="labels-%s", initial={"labels": ", ".join(incident.labels)}),
+            "mentionable": [
+                {"handle": handle_of(member.user.email), "name": member.user.name} for member in mentionable()
+            ]
+            if self.member.can(Action.READ_MEMBERS)
+            else [],
         }
 
     def _rights(self, incident: Incident) -> dict[str, Any]:
@@ -103,6 +127,7 @@ class IncidentPageView(PortalView):
             "may_work": may_work,
             "may_note": is_open_to_change and self.member.can(Action.NOTE_INCIDENTS),
             "may_direct": may_direct,
+            "may_unmerge": incident.merged_into_id is not None and selectors.may_direct(self.member, incident),
             "may_withdraw": is_open_to_change and self.member.can(Action.WITHDRAW_INCIDENTS),
             "may_take_evidence": self.member.can(Action.READ_AUDIT),
             "may_acknowledge": may_work and incident.acknowledged_at is None and incident.status != Status.RESOLVED,

@@ -12,19 +12,24 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework.request import Request
 
-from incident_center.kernel.api.problems import Problem
+from incident_center.kernel.api.problems import InvalidInput, Problem
 from incident_center.kernel.portal.notices import complain, say
 from incidents import selectors
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.actions.incident_assign import incident_assign
+from incidents.actions.incident_change_status import incident_change_status
+from incidents.actions.incident_label import incident_label
 from incidents.actions.incident_open import incident_open
 from incidents.actions.people import service_in_use
 from incidents.filters import filtered_incidents, ordering_of, with_sort_keys
 from incidents.lifecycle import Priority, Severity, Status
+from incidents.models import Incident
 from incidents.pagination import IncidentPagination
+from incidents.portal.collaboration_forms import SavedViewForm
 from incidents.portal.forms import IncidentFilterForm, IncidentForm
 from incidents.portal.problems import problem_to_form
 from organizations.access import Action, Grant
+from organizations.members import Member
 from organizations.portal.base import PortalView
 
 NOT_RESOLVED = ",".join(status for status in Status if status is not Status.RESOLVED)
@@ -60,6 +65,8 @@ class IncidentListPage(PortalView):
             "next_url": paginator.get_next_link(),
             "previous_url": paginator.get_previous_link(),
             "views": _saved_views(request.GET, may_work=may_work),
+            "own_views": _own_views(self.member, request.GET),
+            "view_form": SavedViewForm(initial={"query": request.GET.urlencode()}) if is_filtered else None,
             "form": IncidentFilterForm(request.GET, may_work=may_work),
             "is_filtered": is_filtered,
             "subtitle": _waiting(selectors.open_incident_count(self.member)),
@@ -86,6 +93,20 @@ def _saved_views(parameters: QueryDict, *, may_work: bool) -> list[dict[str, Any
         query.update(wanted)
         views.append({"label": label, "query": query.urlencode(), "is_current": here == wanted})
     return views
+
+
+def _own_views(member: Member, parameters: QueryDict) -> list[dict[str, Any]]:
+    """What people saved: one's own and the shared ones."""
+    here = parameters.copy()
+    here.pop("cursor", None)
+    return [
+        {
+            "view": view,
+            "is_current": view.query == here.urlencode(),
+            "may_delete": view.owner_id == member.user.pk or bool(member.can(Action.CONFIGURE)),
+        }
+        for view in selectors.saved_views(member)
+    ]
 
 
 class IncidentCreatePage(PortalView):
@@ -124,31 +145,50 @@ class IncidentCreatePage(PortalView):
         return render(self.request, "incidents/create.html", {"form": form}, status=status)
 
 
+#: What can be done to several incidents at once, and how it is told.
+BULK: dict[str, str] = {
+    "acknowledge": "acknowledged",
+    "take": "taken",
+    "resolve": "resolved",
+    "label": "labelled",
+}
+
+
 class BulkAction(PortalView):
-    """Acknowledges, or takes, every ticked incident that allows it, and says which did not."""
+    """Does one thing to every ticked incident that allows it, and says which did not."""
 
     actions = {"POST": Action.WORK_INCIDENTS}
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        does_take = request.POST.get("do") == "take"
+        wanted = request.POST.get("do", "")
+        if wanted not in BULK:
+            raise InvalidInput("do", f"Write one of {', '.join(BULK)}.")
         done: list[str] = []
         refused: list[str] = []
         for reference in request.POST.getlist("incident")[:200]:
             try:
                 incident = selectors.incident_by_reference(self.member, reference)
-                if does_take:
-                    actor = self.member.actor
-                    incident_assign(incident_id=incident.pk, actor=actor, assignee_id=self.member.user.pk)
-                else:
-                    incident_acknowledge(incident_id=incident.pk, actor=self.member.actor)
+                self._do(wanted, incident)
                 done.append(incident.reference)
             except Problem as problem:
                 refused.append(problem.detail)
         if done:
-            say(request, f"{', '.join(done)} {'taken' if does_take else 'acknowledged'}.")
+            say(request, f"{', '.join(done)} {BULK[wanted]}.")
         if refused:
-            complain(request, " ".join(refused[:3]))
+            complain(request, " ".join(dict.fromkeys(refused[:3])))
         return redirect(way_back(request, "incidents:list"))
+
+    def _do(self, wanted: str, incident: Incident) -> None:
+        actor = self.member.actor
+        match wanted:
+            case "acknowledge":
+                incident_acknowledge(incident_id=incident.pk, actor=actor)
+            case "take":
+                incident_assign(incident_id=incident.pk, actor=actor, assignee_id=self.member.user.pk)
+            case "resolve":
+                incident_change_status(incident_id=incident.pk, actor=actor, status=Status.RESOLVED)
+            case "label":
+                incident_label(incident_id=incident.pk, actor=actor, add=[self.request.POST.get("label", "")])
 
 
 def way_back(request: HttpRequest, otherwise: str) -> str:
