@@ -9,6 +9,7 @@ class IncidentsConfig(AppConfig):
     def ready(self) -> None:
         from incidents import audit_sentences, handlers  # noqa: F401  (registers itself)
         from incidents.coverage import checks as coverage_checks  # noqa: F401  (registers itself)
+        from incidents.coverage import sweep as coverage_sweep
         from incidents.escalation import audit_sentences as escalation_audit_sentences  # noqa: F401  (likewise)
         from incidents.escalation import sweep as escalation_sweep  # noqa: F401  (likewise)
         from incidents.escalation.service_field import register_service_field
@@ -25,6 +26,7 @@ class IncidentsConfig(AppConfig):
         sla_handlers.connect()
         registration.register()
         for_escalation.register()
+        coverage_sweep.connect()
         on_call_panels.register()
         register_service_field()
         register_sla_field()

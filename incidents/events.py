@@ -55,6 +55,20 @@ class RespondersPaged:
     urgency: Urgency
 
 
+@dataclass(frozen=True)
+class PeopleTold:
+    """A line for people's inboxes that is about no incident: a shift that looks for somebody, the coverage digest.
+
+    ``path`` is the page where it is dealt with.
+    """
+
+    user_ids: tuple[UUID, ...]
+    title: str
+    body: str
+    path: str
+
+
 incident_changed: Event[IncidentChanged] = Event("incident changed")
 incident_counted: Event[IncidentCounted] = Event("incident counted")
 responders_paged: Event[RespondersPaged] = Event("responders paged")
+people_told: Event[PeopleTold] = Event("people told")

@@ -10,9 +10,10 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from incidents.escalation import reachability
-        from incidents.events import incident_changed, incident_counted, responders_paged
-        from notifications import audit_messages, navigation, sweeps  # noqa: F401  Registered by their import.
+        from incidents.events import incident_changed, incident_counted, people_told, responders_paged
+        from notifications import audit_messages, coverage, navigation, sweeps  # noqa: F401  Registered by their import.
         from notifications.actions.change_announce import change_announce
+        from notifications.actions.notice_write import notice_write
         from notifications.actions.responders_page import responders_page
         from notifications.events import deliveries_written
         from notifications.live.publishing import tell_change, tell_count
@@ -22,6 +23,7 @@ class NotificationsConfig(AppConfig):
         reachability.register(ContactsAndChannels())
         incident_changed.connect(change_announce)
         responders_paged.connect(responders_page)
+        people_told.connect(notice_write)
         incident_changed.connect(tell_change)
         incident_counted.connect(tell_count)
         deliveries_written.connect(wake_outbox)

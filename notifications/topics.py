@@ -27,6 +27,8 @@ class Topic(StrEnum):
     SLA_BREACHED = "sla_breached"
     # An escalation's step: the people and channels that it names are told, whatever routes say.
     PAGED = "paged"
+    # For inboxes only: about no incident.
+    NOTICE = "notice"
     # For inboxes only: telling a channel that a channel failed would go round in circles.
     NOTIFICATION_FAILED = "notification_failed"
 
@@ -51,9 +53,11 @@ LABELS = {
     Topic.SLA_WARNING: "SLA target is near",
     Topic.SLA_BREACHED: "SLA breached",
     Topic.PAGED: "Paged",
+    Topic.NOTICE: "Notice",
     Topic.NOTIFICATION_FAILED: "Notification failed",
 }
-CHANNEL_TOPICS = tuple(topic for topic in Topic if topic not in (Topic.PAGED, Topic.NOTIFICATION_FAILED))
+INBOX_ONLY = frozenset({Topic.PAGED, Topic.NOTICE, Topic.NOTIFICATION_FAILED})
+CHANNEL_TOPICS = tuple(topic for topic in Topic if topic not in INBOX_ONLY)
 DEFAULT_TOPICS = (
     Topic.OPENED,
     Topic.RECURRED,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound
 from incident_center.kernel.scope import Actor
 from incidents.actions.schedule_overrides import check_future, put_on_call, require_responder
 from incidents.actions.schedules import lock_schedule
+from incidents.events import PeopleTold, people_told
 from incidents.models import Schedule, ScheduleOverride, ShiftSwap
 from incidents.models.schedule import LONGEST_REASON
 from incidents.schedules.selectors import present, shifts_between
+from incidents.schedules.wording import span_words
 from organizations.models import User
 
 Span = tuple[datetime, datetime]
@@ -55,7 +59,7 @@ def swap_ask(
         _require_on_call(schedule, requester, (starts_at, ends_at))
         if in_return is not None and asked is not None:
             _require_on_call(schedule, asked, in_return)
-        return ShiftSwap.objects.create(
+        swap = ShiftSwap.objects.create(
             schedule=schedule,
             requester_id=requester,
             asked_id=asked,
@@ -65,6 +69,8 @@ def swap_ask(
             return_ends_at=in_return[1] if in_return else None,
             message=message.strip(),
         )
+        _tell_asked(schedule, swap)
+    return swap
 
 
 def swap_accept(*, schedule_id: UUID, swap_id: UUID, actor: Actor) -> ShiftSwap:
@@ -95,6 +101,7 @@ def swap_accept(*, schedule_id: UUID, swap_id: UUID, actor: Actor) -> ShiftSwap:
             put_on_call(
                 schedule, taker, *span, f"Swapped with {_name(giver)}"[:LONGEST_REASON], ScheduleOverride.Origin.SWAPPED
             )
+        _tell(schedule, (swap.requester_id,), f"{_name(user_id)} takes your shift on {schedule.name}", swap)
         return _decided(swap, ShiftSwap.State.ACCEPTED, user_id, now)
 
 
@@ -106,9 +113,11 @@ def swap_decline(*, schedule_id: UUID, swap_id: UUID, actor: Actor) -> ShiftSwap
         Conflict: the actor was not asked by name, or it was decided before.
     """
     with transaction.atomic():
-        swap = _waiting(lock_schedule(schedule_id), swap_id)
+        schedule = lock_schedule(schedule_id)
+        swap = _waiting(schedule, swap_id)
         if swap.asked_id is None or swap.asked_id != actor.user_id:
             raise Conflict("Only the person who was asked can decline.")
+        _tell(schedule, (swap.requester_id,), f"{_name(swap.asked_id)} cannot take your shift on {schedule.name}", swap)
         return _decided(swap, ShiftSwap.State.DECLINED, swap.asked_id, timezone.now())
 
 
@@ -124,6 +133,22 @@ def swap_withdraw(*, schedule_id: UUID, swap_id: UUID, actor: Actor) -> ShiftSwa
         if swap.requester_id != actor.user_id:
             raise Conflict("It is somebody else's request.")
         return _decided(swap, ShiftSwap.State.WITHDRAWN, swap.requester_id, timezone.now())
+
+
+def _tell_asked(schedule: Schedule, swap: ShiftSwap) -> None:
+    """The person who was asked, or everybody who takes turns on the schedule."""
+    turns = {user_id for layer in schedule.layers.all() for user_id in layer.participants}  # type: ignore[attr-defined]
+    asked = [swap.asked_id] if swap.asked_id else sorted(present(turns - {swap.requester_id}))
+    whom = "you" if swap.asked_id else "who can"
+    title = f"{_name(swap.requester_id)} asks {whom} to take a shift on {schedule.name}"
+    _tell(schedule, tuple(asked), title, swap)
+
+
+def _tell(schedule: Schedule, user_ids: tuple[UUID, ...], title: str, swap: ShiftSwap) -> None:
+    span = f"{span_words(swap.starts_at, swap.ends_at, ZoneInfo(schedule.timezone))} ({schedule.timezone})"
+    body = f"{span}: {swap.message}" if swap.message else span
+    path = reverse("schedules:schedule", args=[schedule.pk])
+    people_told.emit(PeopleTold(user_ids, title, body, path))
 
 
 def _waiting(schedule: Schedule, swap_id: UUID) -> ShiftSwap:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from incidents.coverage.registry import AHEAD, Finding, Gravity, coverage_check
+from incidents.escalation.plan import TargetKind
 from incidents.escalation.reachability import reachability
 from incidents.escalation.selectors import escalation_policies, policies_of_services
 from incidents.models import Schedule
@@ -92,14 +93,19 @@ def _on_call_soon(now: datetime) -> set[UUID]:
     }
 
 
+def living_targets() -> dict[str, set[UUID]]:
+    """All that a step or a route may name, by kind."""
+    return {
+        TargetKind.SCHEDULE: set(Schedule.objects.values_list("pk", flat=True)),
+        TargetKind.TEAM: set(Team.objects.values_list("pk", flat=True)),
+        TargetKind.CHANNEL: set(reachability().channel_names()),
+        TargetKind.USER: {member.user_id for member in responders()},
+    }
+
+
 @coverage_check(name="policy_targets", label="Escalation policies that name who is not there", order=40)
 def policy_targets(now: datetime) -> Iterator[Finding]:
-    there = {
-        "schedule": set(Schedule.objects.values_list("pk", flat=True)),
-        "team": set(Team.objects.values_list("pk", flat=True)),
-        "channel": set(reachability().channel_names()),
-        "user": {member.user_id for member in responders()},
-    }
+    there = living_targets()
     for policy in escalation_policies():
         for number, step in enumerate(policy.steps, start=1):
             kinds = [target["type"] for target in step["targets"] if UUID(target["id"]) not in there[target["type"]]]

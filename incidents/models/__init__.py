@@ -1,4 +1,5 @@
 from incidents.models.collaboration import Follower, IncidentLink, IncidentTask, Postmortem, SavedView
+from incidents.models.coverage import CoverageDigest
 from incidents.models.decision import Decision, Stage
 from incidents.models.escalation import Escalation, EscalationPolicy, EscalationStepRun, Responder, ServicePolicies
 from incidents.models.incident import (
@@ -21,6 +22,7 @@ __all__ = [
     "MOST_LINKED_LOGS",
     "BusinessCalendar",
     "CalendarFeed",
+    "CoverageDigest",
     "Decision",
     "Escalation",
     "EscalationPolicy",

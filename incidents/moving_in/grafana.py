@@ -16,13 +16,13 @@ from incidents.moving_in.neutral import (
     ForeignStep,
     at_the_turn,
     daily_windows,
-    on_the_clock,
     read_moment,
     weekly_window,
     zone_name,
 )
 from incidents.moving_in.reading import Records
 from incidents.schedules.rotation import Unit
+from incidents.schedules.wall_clock import on_the_clock
 
 _UNITS = {"hourly": Unit.HOURS, "daily": Unit.DAYS, "weekly": Unit.WEEKS}
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from incidents.schedules.restrictions import WEEKDAYS
 from incidents.schedules.rotation import Unit
-from incidents.schedules.wall_clock import WallClock, datetime_of, local_seconds
+from incidents.schedules.wall_clock import on_the_clock
 
 
 class UnreadableExport(ValueError):
@@ -106,10 +106,6 @@ def read_moment(text: Any, zone: ZoneInfo) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo is not None else on_the_clock(found, zone)
-
-
-def on_the_clock(local: datetime, zone: ZoneInfo) -> datetime:
-    return datetime_of(WallClock(zone).first_moment(local_seconds(local)))
 
 
 def turn_length(seconds: int) -> tuple[Unit, int] | None:

@@ -14,7 +14,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from incidents.schedules.shifts import Shift
-from incidents.schedules.wall_clock import WallClock, datetime_of, local_seconds
+from incidents.schedules.wall_clock import on_the_clock
 from incidents.schedules.wording import span_words
 
 TONES = 5
@@ -22,13 +22,8 @@ TONES = 5
 View = Literal["week", "month"]
 
 
-def moment(local: datetime, zone: ZoneInfo) -> datetime:
-    """The first moment at which the clock on the wall shows this time or a later one."""
-    return datetime_of(WallClock(zone).first_moment(local_seconds(local)))
-
-
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    return moment(datetime(day.year, day.month, day.day), zone)  # noqa: DTZ001  A wall-clock time.
+    return on_the_clock(datetime(day.year, day.month, day.day), zone)  # noqa: DTZ001  A wall-clock time.
 
 
 @dataclass(frozen=True)

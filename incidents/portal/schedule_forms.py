@@ -16,10 +16,10 @@ from incident_center.kernel.api.problems import Problem
 from incidents.actions.schedule_layers import LayerFields
 from incidents.models import ScheduleLayer
 from incidents.models.schedule import LONGEST_NAME, LONGEST_REASON, MOST_PARTICIPANTS
-from incidents.portal.schedule_calendar import moment
 from incidents.schedules.restrictions import MOST_RESTRICTIONS, WEEKDAYS
 from incidents.schedules.rotation import Rotation, Unit
 from incidents.schedules.selectors import person_names, responders
+from incidents.schedules.wall_clock import on_the_clock
 
 LOCAL_FORMAT = "%Y-%m-%dT%H:%M"
 WEEKDAY_CHOICES = [(name, name.capitalize()) for name in WEEKDAYS]
@@ -44,7 +44,7 @@ class LocalTimeField(forms.DateTimeField):
             return None
         try:
             local = datetime.fromisoformat(str(value).strip())
-            return moment(local.replace(tzinfo=None, microsecond=0), self.zone)
+            return on_the_clock(local.replace(tzinfo=None, microsecond=0), self.zone)
         except (ValueError, OverflowError):
             raise forms.ValidationError("Write a date and a time such as 2026-11-21 09:00.") from None
 

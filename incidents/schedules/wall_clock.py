@@ -36,6 +36,11 @@ def datetime_of(moment: int) -> datetime:
     return _EPOCH.replace(tzinfo=UTC) + timedelta(seconds=moment)
 
 
+def on_the_clock(local: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment at which the zone's clock on the wall shows this time or a later one."""
+    return datetime_of(WallClock(zone).first_moment(local_seconds(local)))
+
+
 class WallClock:
     """The clock of one time zone. It remembers the offsets of days that it was asked about."""
 

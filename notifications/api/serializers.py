@@ -24,12 +24,12 @@ class IncidentReferenceSerializer(serializers.Serializer[Any]):
 
 
 class NotificationSerializer(serializers.ModelSerializer[Notification]):
-    incident = IncidentReferenceSerializer()
+    incident = IncidentReferenceSerializer(allow_null=True, help_text="Null for a notice, which has a path.")
     event = serializers.CharField(source="topic")
 
     class Meta:
         model = Notification
-        fields = ["id", "event", "title", "body", "incident", "created_at", "read_at"]
+        fields = ["id", "event", "title", "body", "incident", "path", "created_at", "read_at"]
 
 
 class NotificationFilterSerializer(serializers.Serializer[Any]):

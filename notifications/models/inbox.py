@@ -13,14 +13,16 @@ from organizations.models import User
 
 
 class Notification(OrganizationOwned):
-    """One line in a person's inbox: what happened to an incident that concerns them."""
+    """One line in a person's inbox: what happened to an incident that concerns them, or a notice without one."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
-    incident = reference("incidents.Incident", db_index=False)
-    event = reference("incidents.TimelineEvent", db_index=False)
+    incident = reference("incidents.Incident", null=True, db_index=False)
+    event = reference("incidents.TimelineEvent", null=True, db_index=False)
     topic = models.CharField(max_length=30, choices=[(topic.value, topic.label) for topic in Topic])
     title = models.CharField(max_length=600)
     body = models.TextField(blank=True, default="")
+    # Where a notice leads; empty for an incident, which has a page.
+    path = models.CharField(max_length=300, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     read_at = models.DateTimeField(null=True)
 
@@ -30,6 +32,10 @@ class Notification(OrganizationOwned):
             SameOrganization(name="notification_incident", field="incident"),
             SameOrganization(name="notification_event", field="event"),
             models.UniqueConstraint(fields=["organization", "user", "event"], name="notification_once"),
+            models.CheckConstraint(
+                condition=Q(incident__isnull=False, event__isnull=False) | (Q(incident=None, event=None) & ~Q(path="")),
+                name="notification_leads_somewhere",
+            ),
         ]
         indexes = [
             models.Index(fields=["organization", "user", "-id"], name="notification_newest"),

@@ -9,7 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from incidents.actions.coverage_digest import coverage_digest_send
+from incidents.coverage.sweep import send_due_digests
 from incidents.escalation import reachability
+from incidents.models import CoverageDigest
 from organizations.access import Role
 from organizations.actions.members import member_change
 from organizations.models import ApiKey
@@ -98,6 +101,40 @@ def test_services_policies_and_keys(world: World, lead: Speaker, reach: Any):
     lead.send("DELETE", f"/v1/schedules/{schedule.pk}")
     [dangling] = findings(lead, "policy_targets")
     assert dangling["gravity"] == "danger"
+
+
+def test_routes_that_lead_to_nobody(world: World, lead: Speaker, reach: Any):
+    target = {"type": "user", "id": str(world.members[Role.ENGINEER].user_id)}
+    made = lead.post("/v1/routes", {"name": "To the engineer", "targets": [target]})
+    assert made.status_code == 201, made.json()
+    assert findings(lead, "empty_routes") == []
+    with world.scope():
+        member_change(membership_id=world.members[Role.ENGINEER].pk, actor=world.actor, is_active=False)
+    [finding] = findings(lead, "empty_routes")
+    assert finding["subject"] == f"route:{made.json()['id']}"
+
+
+def test_the_digest_comes_each_morning_and_once(world: World, owner: Speaker, engineer: Speaker, reach: Any):
+    """The organization's clock is UTC's; nothing is told where everything is covered."""
+    make_schedule(world)
+    with world.scope():
+        digest = CoverageDigest.objects.get()
+        assert (digest.next_at.hour, digest.next_at.minute) == (8, 0)
+        assert not coverage_digest_send(now=digest.next_at - timedelta(seconds=1))
+        CoverageDigest.objects.update(next_at=timezone.now())
+    send_due_digests()
+    send_due_digests()
+    [notice] = owner.get("/v1/notifications").json()["results"]
+    assert (notice["event"], notice["incident"], notice["path"]) == ("notice", None, "/coverage")
+    assert notice["title"].endswith("not covered, 1 of them urgent") or "is not covered" in notice["title"]
+    assert "Gaps in schedules in the next 30 days: 1" in notice["body"]
+    assert engineer.get("/v1/notifications").json()["results"] == [], "those who can mend it"
+    with world.scope():
+        following = CoverageDigest.objects.get().next_at
+        assert following > timezone.now()
+    client = Client()
+    client.force_login(world.owner.user)
+    assert 'href="/coverage"' in client.get("/inbox").content.decode()
 
 
 def test_the_pages_say_who_is_on_call(world: World, lead: Speaker, reach: Any):

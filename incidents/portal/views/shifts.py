@@ -108,7 +108,7 @@ class SwapAskStep(ShiftPageView):
             except Problem as problem:
                 show_problem(form, problem)
             else:
-                say(request, f"{asked} sees your request on this page and on the dashboard.")
+                say(request, f"{asked} finds your request in the inbox, on the dashboard and on this page.")
                 return redirect("schedules:schedule", schedule_id)
         return self.page(schedule, status=400, swap_form=form)
 

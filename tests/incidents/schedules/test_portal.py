@@ -12,8 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from incidents.models import Schedule, ScheduleLayer, ScheduleOverride, ShiftSwap
-from incidents.portal.schedule_calendar import Ruler, moment, period_of
+from incidents.portal.schedule_calendar import Ruler, period_of
 from incidents.schedules.selectors import on_call_user_ids
+from incidents.schedules.wall_clock import on_the_clock
 from organizations.access import Role
 from tests.factories import World
 from tests.incidents.schedules.factories import add_layer, make_schedule
@@ -52,7 +53,7 @@ def test_a_day_of_25_hours_is_wider():
 
 def test_a_skipped_time_is_the_moment_of_the_jump():
     berlin = ZoneInfo("Europe/Berlin")
-    assert moment(datetime(2026, 3, 29, 2, 30), berlin) == datetime(2026, 3, 29, 1, tzinfo=UTC)
+    assert on_the_clock(datetime(2026, 3, 29, 2, 30), berlin) == datetime(2026, 3, 29, 1, tzinfo=UTC)
 
 
 def test_periods():

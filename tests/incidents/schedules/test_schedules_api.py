@@ -235,10 +235,14 @@ def test_a_swap_is_asked_for_and_accepted(leads_week: UUID, world: World, lead: 
     assert swap.status_code == 201, swap.json()
     swap_path = f"{path}/swaps/{swap.json()['id']}"
     assert who(lead, leads_week, tomorrow()) == lead.user.pk, "asking changes nothing"
+    [asked] = engineer.get("/v1/notifications").json()["results"]
+    assert asked["title"].endswith("asks you to take a shift on Payments")
+    assert asked["path"] == f"/schedules/{leads_week}"
     assert lead.post(f"{swap_path}/accept").status_code == 409
     assert Speaker(world, Role.OWNER).post(f"{swap_path}/accept").status_code == 409
     accepted = engineer.post(f"{swap_path}/accept")
     assert (accepted.status_code, accepted.json()["state"]) == (200, "accepted")
+    assert lead.get("/v1/notifications").json()["results"][0]["title"].endswith("takes your shift on Payments")
     assert who(lead, leads_week, tomorrow(7)) == engineer.user.pk
     assert who(lead, leads_week, tomorrow(55)) == lead.user.pk
     assert engineer.post(f"{swap_path}/accept").status_code == 409, "once"
