@@ -24,6 +24,10 @@ class LogHistogram:
     interval: timedelta
     buckets: list[HistogramBucket]
 
+    @property
+    def is_exact(self) -> bool:
+        return all(bucket.is_exact for bucket in self.buckets)
+
 
 def log_histogram(filters: LogFilters, services: Mapping[int, object], *, interval: str = "") -> LogHistogram:
     """Counts the matches; the last 24 hours where the filters name no beginning.
@@ -41,9 +45,10 @@ def log_histogram(filters: LogFilters, services: Mapping[int, object], *, interv
         pattern_histogram(filters, query, width) if filters.pattern else log_store().histogram(query, interval=width)
     )
     found = {bucket.start: bucket for bucket in counted}
+    exact_after = max((bucket.start for bucket in counted if not bucket.is_exact), default=None)
     buckets = []
     start = _EPOCH + (query.since - _EPOCH) // width * width
     while start < query.until:
-        buckets.append(found.get(start) or HistogramBucket(start, {}))
+        buckets.append(found.get(start) or HistogramBucket(start, {}, exact_after is None or start > exact_after))
         start += width
     return LogHistogram(query.since, query.until, width, buckets)

@@ -75,6 +75,7 @@ class HistogramBucketSerializer(serializers.Serializer[Any]):
     start = serializers.DateTimeField()
     count = serializers.IntegerField()
     by_level = serializers.DictField(child=serializers.IntegerField())
+    exact = serializers.BooleanField(help_text="False where counting took too long: there may be more.")
 
 
 class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):
@@ -133,4 +134,5 @@ def bucket_document(bucket: HistogramBucket) -> dict[str, Any]:
         "start": bucket.start,
         "count": bucket.count,
         "by_level": {level.name: count for level, count in bucket.by_level.items()},
+        "exact": bucket.is_exact,
     }

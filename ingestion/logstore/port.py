@@ -162,6 +162,8 @@ class HistogramBucket:
 
     start: datetime
     by_level: dict[Level, int]
+    is_exact: bool = True
+    """False: counting took too long, so this bucket was counted in part at most, and none before it."""
 
     @property
     def count(self) -> int:
@@ -230,7 +232,8 @@ class LogStore(Protocol):
         ...
 
     def histogram(self, query: LogQuery, *, interval: timedelta) -> list[HistogramBucket]:
-        """Exact counts by bucket (aligned to the Unix epoch) and level, oldest first.
+        """Counts by bucket (aligned to the Unix epoch) and level, oldest first. They are exact; where filters on
+        text, trace or metadata make counting slow, the newest are, and the first bucket says that it is not.
 
         Raises:
             QueryTooBroadError: it would take too long.

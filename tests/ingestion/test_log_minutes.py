@@ -8,10 +8,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from ingestion.histogram import log_histogram
 from ingestion.levels import Level
+from ingestion.log_filters import LogFilters
 from ingestion.logstore import log_store
 from ingestion.logstore.port import LogQuery
 from ingestion.models import LogMinute
+from ingestion.search_syntax import parse_text
 from ingestion.sweeps import MinuteCounter
 from tests.ingestion.conftest import Shop, make_shop
 from tests.ingestion.helpers import body, log, post
@@ -95,3 +98,31 @@ def test_a_range_that_begins_and_ends_within_a_minute_is_exact(shop: Shop):
         wanted = [index for index in range(30) if since <= 10 * index < until]
         assert sum(bucket.count for bucket in buckets) == len(wanted)
         assert len(buckets) == len({index // 6 for index in wanted})
+
+
+def test_a_count_that_would_take_too_long_says_that_it_is_not_exact(shop: Shop, owner_connection: Connection):
+    send(shop, *(START + timedelta(minutes=10 * index) for index in range(6)))
+    source = owner_connection.execute(
+        "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'ingestion_log_histogram'"
+    ).fetchone()[0]
+    with_text, plain = LogFilters(text=parse_text("at")), LogFilters()
+    with shop.world.scope():
+        assert total(shop, with_text) == (6, {True})
+        owner_connection.execute(source.replace("interval '2 seconds'", "interval '-1 second'").encode())
+        assert total(shop, with_text) == (0, {False})
+        assert total(shop, plain) == (6, {True})  # From the counts by minute: never too slow.
+        # It came as far as the last half hour.
+        owner_connection.execute(
+            source.replace("clock_timestamp() > deadline", "piece.upper <= now() - interval '90 minutes'")
+            .replace("span := '6 hours'", "span := '30 minutes'")
+            .encode()
+        )
+        found, exact = total(shop, with_text)
+        assert 0 < found < 6
+        assert exact == {True, False}
+
+
+def total(shop: Shop, filters: LogFilters) -> tuple[int, set[bool]]:
+    histogram = log_histogram(filters, {shop.service.pk: shop.service}, interval="10m")
+    assert histogram.is_exact == all(bucket.is_exact for bucket in histogram.buckets)
+    return sum(bucket.count for bucket in histogram.buckets), {bucket.is_exact for bucket in histogram.buckets}

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -18,6 +18,7 @@ from ingestion.levels import Level
 from ingestion.logstore.port import HistogramBucket, LogPosition, LogQuery, LogRecord, QueryTooBroadError
 
 LONGEST_SEARCH_SECONDS = 15
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SEARCH = """
 SELECT service_id, "timestamp", hash, retention_days, received_at, level, message, metadata, trace_id
@@ -47,13 +48,28 @@ def search(
 
 
 def histogram(query: LogQuery, *, interval: timedelta) -> list[HistogramBucket]:
-    buckets: dict[datetime, HistogramBucket] = {}
+    counts: dict[datetime, dict[Level, int]] = {}
+    counted_from: datetime | None = None
     with _bounded(), connection.cursor() as cursor:
         parameters: list[Any] = [*_conditions(query), interval]
         cursor.execute(_HISTOGRAM, parameters)
         for start, level, entries in cursor.fetchall():
-            buckets.setdefault(start, HistogramBucket(start, {})).by_level[Level(level)] = entries
-    return list(buckets.values())
+            if level is None:
+                counted_from = start
+                continue
+            by_level = counts.setdefault(start, {})
+            by_level[Level(level)] = by_level.get(Level(level), 0) + entries
+    if counted_from is not None:
+        counts.setdefault(bucket_start(counted_from, interval), {})
+    return [
+        HistogramBucket(start, counts[start], is_exact=counted_from is None or start >= counted_from)
+        for start in sorted(counts)
+    ]
+
+
+def bucket_start(moment: datetime, interval: timedelta) -> datetime:
+    """The beginning of the bucket that a moment falls into; buckets begin at multiples of the interval."""
+    return _EPOCH + (moment - _EPOCH) // interval * interval
 
 
 @contextmanager

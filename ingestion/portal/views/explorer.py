@@ -102,6 +102,7 @@ def _found(parameters: QueryDict, columns: list[str]) -> dict[str, Any]:
             until=filters.until,
         ),
         "total": sum(bucket.count for bucket in histogram.buckets) if histogram else 0,
+        "total_is_exact": histogram is None or histogram.is_exact,
         "histogram": chart(histogram) if histogram else None,
         "previous_url": with_values(parameters, cursor=page.previous_cursor) if page.previous_cursor else "",
         "next_url": with_values(parameters, cursor=page.next_cursor) if page.next_cursor else "",
