@@ -21,6 +21,7 @@ from incidents.sla.sweep import enter_due
 from tests.incidents.escalation.factories import sweep_at
 
 DONE = b"done\n"
+END = b"end\n"
 
 
 class VirtualTime:
@@ -57,6 +58,8 @@ class Worker:
         return "" if line == DONE else line.decode()
 
     def end(self) -> None:
+        """By word: closing the pipe would not do, since workers that were forked later hold its other end too."""
+        self.orders.write(END)
         self.orders.close()
         self.answers.close()
         os.waitpid(self.pid, 0)
@@ -85,6 +88,8 @@ def start_worker(time: VirtualTime) -> Worker:
 def _serve(orders: BinaryIO, answers: BinaryIO, time: VirtualTime) -> None:
     timezone.now = time  # type: ignore[assignment]
     for order in orders:
+        if order == END:
+            break
         moment, fate = order.decode().split()
         time.now = datetime.fromisoformat(moment)
         if fate == "die":
