@@ -11,6 +11,7 @@ from incidents.lifecycle import Status
 from incidents.models import Escalation, EventKind, Incident, Stage
 
 NO_POLICY = "Neither the service nor the organization has an escalation policy: all who work on incidents are told."
+BREACHED = "A service level was not kept and nobody has the incident: the next step is due at once."
 Cause, End = Escalation.Cause, Escalation.End
 #: Events after which an incident that nobody has is escalated, unless that is going on.
 _BEGINNINGS = {
@@ -27,6 +28,7 @@ _FOLLOWED = frozenset(
         EventKind.WITHDRAWN,
         EventKind.MERGED,
         EventKind.UNMUTED,
+        EventKind.SLA_BREACHED,
     }
 )
 
@@ -57,9 +59,15 @@ def _ensure(change: IncidentChanged, running: Escalation | None) -> None:
     """Nobody has the incident: people are to be told."""
     incident, event = change.incident, change.event
     if running is not None:
-        if event.kind == EventKind.UNMUTED and running.held_since is not None:
-            running.next_due_at = event.at
+        is_hastened = event.kind == EventKind.SLA_BREACHED
+        if is_hastened or (event.kind == EventKind.UNMUTED and running.held_since is not None):
+            running.next_due_at = min(running.next_due_at or event.at, event.at)
             running.save()
+        if is_hastened:
+            record(
+                [Ruling(Stage.ESCALATION, "hastened", BREACHED, data={"escalation": str(running.pk)})],
+                incident=incident,
+            )
         return
     cause = _BEGINNINGS.get(EventKind(event.kind))
     if event.kind == EventKind.STATUS_CHANGED and event.data.get("from") == Status.RESOLVED:

@@ -21,6 +21,7 @@ from incidents.events import Urgency
 from incidents.lifecycle import Severity, Status
 from incidents.models import Decision, EscalationStepRun, EventKind, Incident, Responder, TimelineEvent
 from incidents.schedules.selectors import RESPONDER_ROLES
+from incidents.sla.sweep import enter_due
 from organizations.access import Role
 from organizations.actions.members import member_change
 from organizations.actions.teams import team_create, team_delete
@@ -282,6 +283,19 @@ def test_urgency_goes_by_the_severity_of_the_moment(world: World, first):
         Incident.objects.filter(pk=incident.pk).update(severity=Severity.CRITICAL)
         sweep_at(at(incident, 5))
         assert [page.urgency for page in seen] == [Urgency.LOW, Urgency.HIGH]
+
+
+def test_a_breach_brings_the_next_step_forward_while_nobody_has_it(world: World, first, second):
+    make_policy(world, [(0, [first]), (600, [second]), (600, [first])])
+    with world.scope(), pages() as seen:
+        incident = open_incident(world, severity=Severity.CRITICAL)
+        enter_due(at(incident, 15))  # A new organization promises an answer to P1 within 15 minutes.
+        sweep_at(at(incident, 15))
+        assert told(seen) == [(first,), (second,)]
+        incident_acknowledge(incident_id=incident.pk, actor=actor(world, Role.ENGINEER))
+        enter_due(at(incident, 24 * 60))
+        sweep_at(at(incident, 24 * 60))
+        assert "sla_breached" in kinds(incident)[-1:] and len(seen) == 2
 
 
 def test_a_mute_holds_steps_back_until_its_end(world: World, first, second):
