@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -30,14 +31,15 @@ SECONDS_BETWEEN_ATTEMPTS = 0.05
 Clock = Callable[[], datetime]
 
 
-def advance(due: DueEscalation, clock: Clock = timezone.now) -> None:
+def advance(due: DueEscalation, clock: Clock = timezone.now, attempts: int = ATTEMPTS) -> None:
     """Does what is due of one escalation; what another worker has is left to it, or to the next sweep."""
     with organization_scope(due.organization_id, actor=ESCALATION):
         for action in (escalation_run_due_steps, acknowledgement_expire):
-            for _ in range(ATTEMPTS):
+            for attempt in range(attempts):
+                if attempt:
+                    time.sleep(SECONDS_BETWEEN_ATTEMPTS)
                 if action(escalation_id=due.escalation_id, now=clock()):
                     break
-                threading.Event().wait(SECONDS_BETWEEN_ATTEMPTS)
 
 
 class EscalationPool:

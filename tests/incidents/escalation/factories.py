@@ -54,9 +54,9 @@ def actor(world: World, role: Role) -> Actor:
 
 
 def sweep_at(now: datetime) -> None:
-    """What the sweep does at a moment, on this thread."""
+    """What the sweep does at a moment, on this thread. What is locked is left to whoever has it."""
     for due in due_escalations(500, now):
-        advance(due, clock=lambda: now)
+        advance(due, clock=lambda: now, attempts=1)
 
 
 def escalation_of(incident: Incident) -> Escalation:
