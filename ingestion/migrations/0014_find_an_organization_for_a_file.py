@@ -19,7 +19,7 @@ def grant(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ingestion", "0012_log_patterns")]
+    dependencies = [("ingestion", "0013_histograms_that_say_how_far_they_counted")]
 
     operations = [
         migrations.RunSQL(FUNCTION, "DROP FUNCTION ingestion_organization_of_slug(varchar)"),
