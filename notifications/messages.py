@@ -121,6 +121,17 @@ def test_document(channel_name: str, actor: Actor, at: datetime) -> dict[str, An
     return _document("channel.test", at=at, told=told, event=None, incident=incident)
 
 
+def group_document(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    """One message that tells what several would: the first one's incident, and a line for each of the others."""
+    first = documents[0]
+    lines = []
+    for document in documents[1:]:
+        incident, summary = document["data"]["incident"], document["data"]["summary"]
+        lines.append(f"{incident['severity'].capitalize()}: {incident['reference']} {summary}: {incident['title']}")
+    summary = f"{first['data']['summary']}, and {len(lines)} more messages came with it"
+    return {**first, "data": {**first["data"], "summary": summary, "note": "\n".join(lines)}}
+
+
 def _document(name: str, *, at: datetime, told: Told, event: Any, incident: dict[str, Any]) -> dict[str, Any]:
     data = {"summary": told.summary, "note": told.note, "event": event, "incident": incident}
     return {"type": name, "timestamp": _iso(at), "data": data}

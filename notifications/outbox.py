@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from incident_center.kernel.scope import Actor, organization_scope, require_organization_id
 from incident_center.kernel.secrets import UndecryptableError
-from notifications import metrics
+from notifications import messages, metrics
 from notifications.actions.delivery_claim import Claim, delivery_claim
 from notifications.actions.delivery_finish import delivery_finish
 from notifications.channels.base import Message, Outcome, Result
@@ -54,7 +54,7 @@ def _attempt(delivery_id: UUID, clock: Clock) -> UUID | None:
 def _send(claim: Claim, now: datetime) -> Result:
     delivery = claim.delivery
     try:
-        return _send_to_contact(delivery, now) if delivery.channel is None else _send_through_channel(delivery, now)
+        return _send_to_contact(delivery, now) if delivery.channel is None else _send_through_channel(claim, now)
     except UndecryptableError:
         return Result(Outcome.FAILED, error="The address does not open with this installation's SECRET_KEY.")
     except Exception as error:  # A fault of ours must not take the worker down, nor lose the message.
@@ -62,14 +62,17 @@ def _send(claim: Claim, now: datetime) -> Result:
         return Result(Outcome.RETRY, error=f"The message could not be written: {type(error).__name__}.")
 
 
-def _send_through_channel(delivery: Delivery, now: datetime) -> Result:
-    channel = delivery.channel
+def _send_through_channel(claim: Claim, now: datetime) -> Result:
+    delivery, channel = claim.delivery, claim.delivery.channel
     if not channel.is_open:
         return Result(Outcome.FAILED, error="The channel was switched off before this message could leave.")
     kind = KINDS.get(channel.kind)
     if kind is None:
         return Result(Outcome.FAILED, error=f"This installation has no channels of the kind {channel.kind}.")
-    message = Message(id=str(delivery.pk), payload=delivery.payload, sent_at=now, remote_id=_told_before(delivery))
+    if claim.members:
+        payload = messages.group_document([each.payload for each in (delivery, *claim.members)])
+        return kind.send(channel.recipient(now), Message(str(delivery.pk), payload, now))
+    message = Message(str(delivery.pk), delivery.payload, now, remote_id=_told_before(delivery))
     return kind.send(channel.recipient(now), message)
 
 

@@ -8,6 +8,7 @@ from incident_center.kernel.scope import Actor
 from incidents.actions.incident_record_notification import incident_record_notification
 from incidents.models import Incident
 from notifications.actions.delivery_claim import Claim
+from notifications.actions.lanes import lane_record
 from notifications.backoff import delay_before_retry
 from notifications.channels.base import Outcome, Result
 from notifications.models import Delivery, DeliveryAttempt
@@ -16,42 +17,54 @@ from notifications.models import Delivery, DeliveryAttempt
 def delivery_finish(*, claim: Claim, result: Result, now: datetime, actor: Actor) -> bool:
     """Records what came of an attempt: delivered, to be tried again, or failed for good.
 
-    Success and final failure go onto the incident's timeline. False, and nothing recorded, when the lease had run out
-    and another worker has claimed the delivery since.
+    What a burst's one message tells is recorded for each of its deliveries. Success and final failure go onto the
+    incident's timeline. False, and nothing recorded, when the lease had run out and another worker has claimed the
+    delivery since.
     """
+    held = (claim.delivery, *claim.members)
     with transaction.atomic():
-        # The incident first, as everywhere: its timeline may be written below.
-        Incident.objects.select_for_update(no_key=True).get(pk=claim.delivery.incident_id)
-        delivery = Delivery.objects.select_for_update(no_key=True).select_related(None).get(pk=claim.delivery.pk)
-        if delivery.attempt_count != claim.number or not _is_awaited(delivery, result):
-            return False
-        retry_at = None
-        if result.outcome is Outcome.RETRY:
-            retry_at = now + delay_before_retry(delivery.tries, retry_after_seconds=result.retry_after_seconds)
-        gives_up = retry_at is not None and retry_at > delivery.give_up_at
-        DeliveryAttempt.objects.create(
-            delivery=delivery,
-            number=claim.number,
-            started_at=claim.started_at,
-            duration_ms=max(0, round((now - claim.started_at).total_seconds() * 1000)),
-            outcome=result.outcome.value,
-            status_code=result.status_code,
-            answer=result.answer,
-            error=result.error,
-        )
-        delivery.lease_until = None
-        if retry_at is not None and not gives_up:
-            delivery.next_attempt_at = retry_at
-            delivery.failure = result.error
-        elif result.outcome is Outcome.DELIVERED:
-            _end(delivery, Delivery.State.DELIVERED, "", now)
-            delivery.remote_id = result.remote_id[:255]
-        else:
-            failure = f"Given up after {delivery.tries} attempts. Last: {result.error}" if gives_up else result.error
-            _end(delivery, Delivery.State.FAILED, failure, now)
-        delivery.save(update_fields=["state", "failure", "finished_at", "next_attempt_at", "lease_until", "remote_id"])
-        if delivery.state != Delivery.State.PENDING:
-            _tell_timeline(delivery, claim, actor)
+        # The incidents first, in order, as everywhere: their timelines may be written below.
+        incidents = sorted({each.incident_id for each in held})
+        list(Incident.objects.select_for_update(no_key=True).filter(pk__in=incidents).order_by("pk"))
+        recorded = [_finish(each, claim, result, now, actor) for each in held]
+        if recorded[0] and claim.delivery.channel_id is not None:
+            lane_record(claim.delivery.channel_id, result, now)
+    return recorded[0]
+
+
+def _finish(held: Delivery, claim: Claim, result: Result, now: datetime, actor: Actor) -> bool:
+    delivery = Delivery.objects.select_for_update(no_key=True).select_related(None).get(pk=held.pk)
+    number = claim.numbers[held.pk]
+    if delivery.attempt_count != number or not _is_awaited(delivery, result):
+        return False
+    retry_at = None
+    if result.outcome is Outcome.RETRY:
+        retry_at = now + delay_before_retry(delivery.tries, retry_after_seconds=result.retry_after_seconds)
+    gives_up = retry_at is not None and retry_at > delivery.give_up_at
+    DeliveryAttempt.objects.create(
+        delivery=delivery,
+        number=number,
+        started_at=claim.started_at,
+        duration_ms=max(0, round((now - claim.started_at).total_seconds() * 1000)),
+        outcome=result.outcome.value,
+        status_code=result.status_code,
+        answer=result.answer,
+        error=result.error,
+    )
+    delivery.lease_until = None
+    if retry_at is not None and not gives_up:
+        delivery.next_attempt_at = retry_at
+        delivery.failure = result.error
+    elif result.outcome is Outcome.DELIVERED:
+        _end(delivery, Delivery.State.DELIVERED, "", now)
+        # A message that tells of several incidents is nobody's to change later.
+        delivery.remote_id = "" if claim.members else result.remote_id[:255]
+    else:
+        failure = f"Given up after {delivery.tries} attempts. Last: {result.error}" if gives_up else result.error
+        _end(delivery, Delivery.State.FAILED, failure, now)
+    delivery.save(update_fields=["state", "failure", "finished_at", "next_attempt_at", "lease_until", "remote_id"])
+    if delivery.state != Delivery.State.PENDING:
+        _tell_timeline(delivery, held, actor)
     return True
 
 
@@ -68,8 +81,8 @@ def _end(delivery: Delivery, state: Delivery.State, failure: str, now: datetime)
     delivery.finished_at = now
 
 
-def _tell_timeline(delivery: Delivery, claim: Claim, actor: Actor) -> None:
-    way = claim.delivery.way
+def _tell_timeline(delivery: Delivery, held: Delivery, actor: Actor) -> None:
+    way = held.way
     delivered = delivery.state == Delivery.State.DELIVERED
     data = {
         "channel": way.name,

@@ -9,7 +9,7 @@ from incident_center.kernel.api.problems import Conflict, NotFound
 from incident_center.kernel.scope import Actor, require_organization_id
 from notifications.actions.outbox_write import GIVE_UP_AFTER
 from notifications.events import DeliveriesWritten, deliveries_written
-from notifications.models import Delivery
+from notifications.models import Delivery, Lane
 
 
 def delivery_resend(*, delivery_id: UUID, actor: Actor) -> Delivery:
@@ -41,5 +41,7 @@ def delivery_resend(*, delivery_id: UUID, actor: Actor) -> Delivery:
         delivery.give_up_at = now + GIVE_UP_AFTER
         delivery.finished_at = None
         delivery.save(update_fields=["state", "tries", "next_attempt_at", "give_up_at", "finished_at"])
+        # Who resends by hand believes that the channel works again.
+        Lane.objects.filter(channel=delivery.channel_id).update(failures=0, rests_until=None)
         deliveries_written.emit(DeliveriesWritten(require_organization_id(), (delivery.pk,)))
     return delivery

@@ -96,6 +96,11 @@ class ChannelKind(ABC):
     # What the other side gave us to speak with; empty where the address says it all.
     credential_label: ClassVar[str] = ""
     credential_help: ClassVar[str] = ""
+    # How fast messages may leave through one channel: so many at once, then at this rate.
+    burst: ClassVar[int] = 20
+    rate_per_second: ClassVar[float] = 1.0
+    # Whether people read it, so that a burst is told in one message; programs get each message under its own id.
+    groups_bursts: ClassVar[bool] = True
 
     def check_address(self, address: str) -> None:
         """Accepts an address that may be used, now or once its name resolves.

@@ -1,6 +1,7 @@
 from notifications.models.channel import Channel
 from notifications.models.contact import Contact, NotificationRules, NotificationStep
 from notifications.models.inbox import Notification
+from notifications.models.lane import Lane
 from notifications.models.outbox import Delivery, DeliveryAttempt
 from notifications.models.route import SEVERITY_CHOICES, Route, default_topics
 
@@ -10,6 +11,7 @@ __all__ = [
     "Contact",
     "Delivery",
     "DeliveryAttempt",
+    "Lane",
     "Notification",
     "NotificationRules",
     "NotificationStep",

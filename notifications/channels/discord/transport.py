@@ -37,6 +37,9 @@ class DiscordKind(ChannelKind):
     address_label = "Webhook address"
     address_help = "From the channel's settings, Integrations, Webhooks."
     address_example = "https://discord.com/api/webhooks/0000/XXXX"
+    # Discord takes 30 a minute from a webhook.
+    burst = 5
+    rate_per_second = 0.5
 
     def send(self, recipient: Recipient, message: Message) -> Result:
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}

@@ -18,6 +18,9 @@ class WebhookKind(HttpKind):
     address_label = "Address"
     address_help = "Each message is a signed POST to this address."
     address_example = "https://example.com/incidents"
+    burst = 100
+    rate_per_second = 20.0
+    groups_bursts = False
 
     def compose(self, recipient: Recipient, message: Message) -> Request:
         body = json.dumps(message.payload, separators=(",", ":"), ensure_ascii=False).encode()

@@ -22,6 +22,7 @@ from notifications.actions.channels import (
     channel_update,
 )
 from notifications.actions.delivery_resend import delivery_resend
+from notifications.actions.lanes import BREAKS_AT
 from notifications.channels.base import ChannelKind
 from notifications.channels.registry import KINDS, channel_kind, shown_address
 from notifications.models import Channel, Delivery
@@ -110,6 +111,7 @@ def channel_page(
             ("Kind", kind.label),
             ("Address", shown_address(channel.kind, channel.url)),
         ],
+        "lane": lane if (lane := getattr(channel, "lane", None)) and lane.failures >= BREAKS_AT else None,
         "routes": list(selectors.routes_to(channel.pk)),
         "form": ChannelForm(kind, channel=channel, initial=initial_of(channel)),
         "rotate_form": RotateSecretForm(),
