@@ -87,6 +87,11 @@ class KeyCache:
             self._refreshing.add(secret_hash)
         return found[1], first
 
+    def was_alive(self, secret_hash: bytes) -> bool:
+        """Whether the key was good when it was last looked up, however long ago."""
+        found = self._entries.get(secret_hash)
+        return found is not None and found[1] is not None
+
     def refreshed(self, secret_hash: bytes) -> None:
         with self._lock:
             self._refreshing.discard(secret_hash)

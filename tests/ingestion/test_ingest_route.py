@@ -82,6 +82,17 @@ def test_a_revoked_key_is_refused_within_a_second(shop: Shop, monkeypatch: pytes
     assert keys.CACHE_SECONDS <= 1.0
 
 
+def test_a_quiet_sender_comes_back_by_the_same_way(shop: Shop, route: Any):
+    assert post(shop.key, log(1)).status_code == 200
+    headers = [(b"x-api-key", shop.key.encode())]
+    key_cache._entries[hash_key(shop.key)] = (0.0, authenticate_key(shop.key))
+    assert route.call(headers, [body([log(2)])]).status_code == 200
+    with shop.world.scope():
+        ApiKey.objects.update(revoked_at=timezone.now())
+    key_cache._entries[hash_key(shop.key)] = (0.0, key_cache._entries[hash_key(shop.key)][1])
+    assert route.call(headers, [body([log(3)])]) is None, "a revoked key is Django's to refuse"
+
+
 # ---- Turns -----------------------------------------------------------------------------------------------------------
 
 
