@@ -20,3 +20,33 @@ class NaiveLog(models.Model):
 
     def __str__(self) -> str:
         return self.message
+
+
+class NaiveIncident(models.Model):
+    key = models.CharField(max_length=255, unique=True)
+    title = models.CharField(max_length=500)
+    status = models.CharField(max_length=20, default="open")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "naive"
+        db_table = "naive_incident"
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class NaiveAlert(models.Model):
+    incident = models.ForeignKey(NaiveIncident, on_delete=models.CASCADE)
+    fingerprint = models.CharField(max_length=64, db_index=True)
+    status = models.CharField(max_length=20)
+    labels = models.JSONField(default=dict)
+    count = models.IntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        app_label = "naive"
+        db_table = "naive_alert"
+
+    def __str__(self) -> str:
+        return self.fingerprint

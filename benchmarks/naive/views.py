@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from benchmarks.naive.models import NaiveLog
+from benchmarks.naive.models import NaiveAlert, NaiveIncident, NaiveLog
 from organizations.api.base import IntakeApiView
 
 
@@ -27,3 +28,17 @@ class NaiveIngestView(IntakeApiView):
         logs = [NaiveLog(service_id=self.key.service_id, **fields) for fields in serializer.validated_data]
         NaiveLog.objects.bulk_create(logs)
         return Response({"received": len(logs)})
+
+
+class NaiveAlertsView(IntakeApiView):
+    """``POST /naive/alerts``: each alert is looked up and saved by itself. No timeline, nobody is told."""
+
+    def post(self, request: Request) -> Response:
+        with transaction.atomic():
+            key = request.data["groupKey"]
+            incident, _ = NaiveIncident.objects.get_or_create(key=key, defaults={"title": key})
+            for alert in request.data["alerts"]:
+                row, _ = NaiveAlert.objects.get_or_create(incident=incident, fingerprint=alert["fingerprint"])
+                row.status, row.labels, row.count = alert["status"], alert["labels"], row.count + 1
+                row.save()
+        return Response({"accepted": len(request.data["alerts"])}, status=202)

@@ -219,7 +219,8 @@ def _carry_on(incident_id: UUID, cases: Sequence[Case], actor: Actor, now: datet
     occurrences = sum(case.occurrences for case in cases)
     fires = bool(linked or occurrences)
     is_acknowledged = any(case.acknowledged for case in cases)
-    if not (fires or is_acknowledged or any(case.is_repeated for case in cases)):
+    is_repeated = any(case.is_repeated and _is_unattended(case.incident, now) for case in cases)
+    if not (fires or is_acknowledged or is_repeated):
         return
     incident = locked(incident_id)
     if fires:
@@ -227,12 +228,17 @@ def _carry_on(incident_id: UUID, cases: Sequence[Case], actor: Actor, now: datet
         titles = [alert.title for alert in linked]
         link_alerts(incident=incident, actor=actor, titles=titles, total=total, occurrences=occurrences, at=now)
         _raise_severity(incident, cases, actor)
-    if not incident.is_live or incident.acknowledged_at is not None:
-        return
-    if is_acknowledged:
+    if is_acknowledged and incident.is_live and incident.acknowledged_at is None:
         incident_acknowledge(incident_id=incident_id, actor=actor)
-    elif now - incident.touched_at >= UNTOUCHED:
+    elif _is_unattended(incident, now):
         incident_tell_again(incident_id=incident_id, actor=actor)
+
+
+def _is_unattended(incident: Incident | None, now: datetime) -> bool:
+    """Whether nobody acknowledged or touched the open incident for long."""
+    if incident is None or not incident.is_live or incident.acknowledged_at is not None:
+        return False
+    return now - incident.touched_at >= UNTOUCHED
 
 
 def _raise_severity(incident: Incident, cases: Sequence[Case], actor: Actor) -> None:

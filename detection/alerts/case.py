@@ -69,6 +69,8 @@ class Case:
     is_repeated: bool = False
     changed: dict[str, Alert] = field(default_factory=dict)
     """To be saved, by id."""
+    repeated: dict[str, Alert] = field(default_factory=dict)
+    """Of which only a repetition is to be saved, by id."""
     dropped: list[Alert] = field(default_factory=list)
     rulings: list[Ruling] = field(default_factory=list)
     opener: Message | None = None
@@ -101,7 +103,8 @@ class Case:
         if alert is not None and self.past.get(signal.fingerprint) is not alert:
             alert.received_count += 1
             alert.last_received_at = self.now
-            self._keep(alert)
+            if str(alert.pk) not in self.changed:
+                self.repeated[str(alert.pk)] = alert
         if effect in (Effect.FIRED, Effect.FIRED_AGAIN):
             self._fire(message)
         elif alert is None or effect in (Effect.STALE, Effect.NOTHING_OPEN):
@@ -111,6 +114,7 @@ class Case:
         elif effect is Effect.ACKNOWLEDGED:
             alert.status = AlertStatus.ACKNOWLEDGED
             self.acknowledged = True
+            self._keep(alert)
         else:
             self._resolve(alert, signal)
 
@@ -122,6 +126,7 @@ class Case:
 
     def _keep(self, alert: Alert) -> None:
         self.changed[str(alert.pk)] = alert
+        self.repeated.pop(str(alert.pk), None)
 
     # ---- It fires --------------------------------------------------------------------------------------------------
 
@@ -146,6 +151,7 @@ class Case:
             if loose is not None:
                 self.dropped.append(loose)
                 self.changed.pop(str(loose.pk), None)
+                self.repeated.pop(str(loose.pk), None)
         self._keep(alert)
 
     def _fire_again(self, alert: Alert, message: Message) -> None:

@@ -25,6 +25,12 @@ SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[
     ON CONFLICT (organization_id, key) DO UPDATE SET last_received_at = excluded.last_received_at
 RETURNING id, key, source, problem, service_id, incident_id, opened_at, last_received_at
 """
+_COUNT_REPETITIONS = """
+UPDATE detection_alert AS alert
+   SET received_count = said.received_count, last_received_at = said.at, expires_at = said.expires_at
+  FROM unnest(%s::uuid[], %s::int[], %s::timestamptz[], %s::timestamptz[]) AS said(id, received_count, at, expires_at)
+ WHERE alert.id = said.id
+"""
 #: What a batch may change about an alert that is there.
 _CHANGING = [
     field.name
@@ -76,12 +82,14 @@ def _locked_incidents(incident_ids: set[UUID]) -> dict[UUID, Incident]:
     """For each id the incident in which it lives on, locked, in the order of their ids."""
     if not incident_ids:
         return {}
-    roots = {incident.pk: merge_root(incident).pk for incident in Incident.objects.filter(pk__in=incident_ids)}
-    held = locked_in_order(*roots.values())
-    moved = {root for root in held.values() if root.merged_into_id is not None}  # Merged while we waited for it.
-    if moved:
-        return _locked_incidents(incident_ids)
-    return {incident_id: held[root_id] for incident_id, root_id in roots.items()}
+    held = locked_in_order(*incident_ids)
+    if all(incident.merged_into_id is None for incident in held.values()):
+        return held
+    # What was merged never comes back, so its lock does no harm; where it lives on is newer or older, and is locked
+    # after all of these.
+    roots = {incident_id: merge_root(incident) for incident_id, incident in held.items()}
+    found = locked_in_order(*(root.pk for root in roots.values()))
+    return {incident_id: found[root.pk] for incident_id, root in roots.items()}
 
 
 def _read_alerts(cases: dict[str, Case], fingerprints: set[str]) -> None:
@@ -103,3 +111,18 @@ def save_cases(cases: Iterable[Case]) -> None:
         Alert.objects.filter(pk__in=dropped).delete()
     changed = [alert for case in cases for alert in case.changed.values()]
     Alert.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=_CHANGING)
+    _count_repetitions([alert for case in cases for alert in case.repeated.values()])
+
+
+def _count_repetitions(repeated: Sequence[Alert]) -> None:
+    """Writes what a repetition changes, and no more: most messages are repetitions."""
+    if not repeated:
+        return
+    columns: list[list[object]] = [
+        [alert.pk for alert in repeated],
+        [alert.received_count for alert in repeated],
+        [alert.last_received_at for alert in repeated],
+        [alert.expires_at for alert in repeated],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_REPETITIONS, columns)
