@@ -57,11 +57,10 @@ def pages(organization_id: int | None, *, since: Key, until: Key) -> Iterator[li
     after: tuple[int, int, int] = (since.epoch, since.transaction_id, -(2**63))
     while True:
         page = [Line(*row) for row in binary_rows(query, [*after, until.epoch, until.transaction_id, PAGE])]
-        if page:
-            yield page
-        if len(page) < PAGE:
+        if not page:
             return
         after = page[-1][:3]
+        yield page  # Whose it is from now on: it may be emptied.
 
 
 def binary_rows(query: str, parameters: list[Any]) -> list[tuple[Any, ...]]:

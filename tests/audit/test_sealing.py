@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.utils import OperationalError
 
-from audit import merkle
+from audit import leaves, merkle
 from audit.actions import seal
 from audit.actions.seal import seal_everything, seal_organization
 from audit.models import AuditEntry, AuditSeal
@@ -65,6 +65,21 @@ def test_seals_are_chained_and_bounded_and_share_no_transaction(acme, monkeypatc
     assert chain[0].entries > 2
     assert all(each.entries <= 2 for each in chain[1:])
     assert verdict_on(acme).valid
+
+
+@pytest.mark.parametrize("page", [1, 3, 7])
+def test_verification_reads_page_after_page(page, acme, monkeypatch):
+    monkeypatch.setattr(leaves, "PAGE", page)
+    monkeypatch.setattr(seal, "MOST_ENTRIES_IN_A_SEAL", 4)
+    acme.service("one more")
+    seal_everything()
+    with acme.scope():
+        entries = AuditEntry.objects.count()
+    counted: list[int] = []
+    with acme.scope():
+        verdict = verify_record(acme.organization.pk, progress=counted.append)
+    assert (verdict.first_invalid, verdict.entries, counted[-1]) == (None, entries, entries)
+    assert len(counted) == -(-entries // page)
 
 
 def test_seals_are_published_once_in_the_log_and_the_file(acme, seals_file, caplog):
