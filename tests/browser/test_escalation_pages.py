@@ -37,7 +37,7 @@ def test_a_policy_from_nothing_on_the_phone_and_an_incident_by_it(page: Any, sit
         incident = open_incident(world, title="Payments answer 502", severity=Severity.CRITICAL)
     page.goto(f"{site.url}/incidents/{incident.reference}")
     card = page.locator("#incident-escalation")
-    card.get_by_text(world.user(Role.TEAM_LEAD).name).wait_for()
+    card.get_by_text(world.user(Role.TEAM_LEAD).name).first.wait_for()
     page.get_by_role("button", name="Escalate…").last.click()
     page.get_by_label("Why?").fill("It spreads to the shop.")
     page.locator("#escalate").get_by_role("button", name="Escalate", exact=True).click()
