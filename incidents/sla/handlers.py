@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from incidents.actions.escalation_run_steps import run_next_step
 from incidents.actions.sla_clocks import clocks_follow, clocks_recompute, clocks_start, policy_for
 from incidents.actions.sla_policies import default_policy_create
-from incidents.escalation.selectors import locked_running_escalation
 from incidents.events import IncidentChanged, incident_changed
 from incidents.models import EventKind, SlaClock
 from organizations.events import OrganizationFounded, organization_founded
@@ -23,7 +21,6 @@ _MOVES_CLOCKS = frozenset(
 
 def connect() -> None:
     incident_changed.connect(_keep_clocks)
-    incident_changed.connect(_call_more_people)
     organization_founded.connect(_give_default_policy)
 
 
@@ -42,20 +39,6 @@ def _keep_clocks(change: IncidentChanged) -> None:
         _recompute(change, reason, keep_policy=True)
     elif event.kind == EventKind.EDITED and "service" in event.data["changes"]:
         _recompute(change, "the service changed", keep_policy=False)
-
-
-def _call_more_people(change: IncidentChanged) -> None:
-    """A breach makes the next step of the escalation due at once, as long as nobody has the incident."""
-    incident, event = change.incident, change.event
-    is_waiting = incident.is_live and incident.acknowledged_at is None
-    if event.kind != EventKind.SLA_BREACHED or not is_waiting:
-        return
-    if incident.muted_until is not None and incident.muted_until > event.at:
-        return
-    escalation = locked_running_escalation(incident)
-    if escalation is not None:
-        reason = f"{event.data['label']} has missed its target."
-        run_next_step(incident=incident, escalation=escalation, now=event.at, actor=change.actor, reason=reason)
 
 
 def _recompute(change: IncidentChanged, reason: str, *, keep_policy: bool) -> None:

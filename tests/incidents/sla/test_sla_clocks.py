@@ -10,7 +10,6 @@ from django.db import connection
 from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict, InvalidInput
-from incidents.actions.escalation_policies import escalation_policy_create
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.actions.incident_change_status import incident_change_status
 from incidents.actions.incident_merge import incident_merge
@@ -22,7 +21,6 @@ from incidents.lifecycle import Priority, Severity, Status
 from incidents.models import EventKind, SlaClock, SlaPolicy
 from incidents.sla.selectors import clocks_of, violations
 from incidents.sla.sweep import enter_due
-from organizations.access import Role
 from tests.factories import make_world
 from tests.incidents.factories import open_incident
 
@@ -300,35 +298,3 @@ def test_eight_workers_enter_a_breach_once(committed_database):
     assert sorted(entered) == [False] * 7 + [True]
     with world.scope():
         assert len(events(incident, EventKind.SLA_BREACHED)) == 1
-
-
-class TestEscalation:
-    """A breach calls more people, unless somebody has the incident."""
-
-    @pytest.fixture
-    def levels(self, world):
-        owner, lead = (world.user(role).pk for role in (Role.OWNER, Role.TEAM_LEAD))
-        steps = [
-            {"delay_minutes": delay, "targets": [{"type": "user", "id": str(person)}]}
-            for delay, person in ((0, owner), (600, lead))
-        ]
-        fields = {"name": "Slow", "steps": steps, "is_default": True}
-        escalation_policy_create(actor=world.actor, fields=fields)
-
-        def of(incident):
-            return [event.data["level"] for event in events(incident, EventKind.ESCALATED)]
-
-        return of
-
-    def test_the_next_step_is_done_at_the_breach(self, world, levels):
-        incident = open_incident(world, severity=Severity.CRITICAL)
-        assert levels(incident) == [1]
-        enter_due(incident.opened_at + 16 * MINUTE)
-        assert levels(incident) == [1, 2]
-
-    def test_but_not_once_somebody_has_it(self, world, levels):
-        incident = open_incident(world, severity=Severity.CRITICAL)
-        back_date(incident, timedelta(hours=1))
-        incident_acknowledge(incident_id=incident.pk, actor=world.actor)
-        assert len(events(incident, EventKind.SLA_BREACHED)) == 1
-        assert levels(incident) == [1]
