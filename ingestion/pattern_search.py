@@ -114,7 +114,7 @@ def pattern_histogram(filters: LogFilters, query: LogQuery, interval: timedelta)
     """From the counts by minute where they can tell: exact but for the last seconds, which are not mined yet.
 
     With words, metadata or a trace beside the pattern, or in buckets of less than a minute, the logs that hold the
-    pattern's words are counted: at least those that have it.
+    pattern's words are counted: those that have it and perhaps a few more, so no bucket is called exact.
     """
     assert filters.pattern is not None
     narrowed = narrow(query, filters.pattern)
@@ -122,7 +122,8 @@ def pattern_histogram(filters: LogFilters, query: LogQuery, interval: timedelta)
         return []
     is_plain = not (query.words or query.excluded or query.metadata or query.trace_id)
     if not is_plain or interval % timedelta(minutes=1):
-        return log_store().histogram(narrowed, interval=interval)
+        counted = log_store().histogram(narrowed, interval=interval)
+        return [replace(bucket, is_exact=False) for bucket in counted]
     minutes = LogPatternMinute.objects.filter(
         pattern_id=filters.pattern, minute__gte=query.since - timedelta(minutes=1), minute__lt=query.until
     )
