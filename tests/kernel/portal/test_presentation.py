@@ -102,5 +102,7 @@ def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
 def test_no_template_holds_what_the_content_security_policy_refuses() -> None:
     refused = re.compile(r"\sstyle=|<style|\son[a-z]+=|hx-on|javascript:|<script(?![^>]*(?:\ssrc=|application/json))")
     for page in (Path(settings.BASE_DIR) / "templates").glob("**/*.html"):
+        if page.parent.name == "email":
+            continue  # Mail programs know nothing of our policy, and take no other styles than those in the mail.
         found = refused.search(page.read_text())
         assert found is None, f"{page}: {found and found.group()}"
