@@ -1,6 +1,6 @@
 from django.urls import path
 
-from incidents.api import calendars, collaboration, coverage, escalation, schedules, shifts, sla, views
+from incidents.api import calendars, collaboration, coverage, escalation, reports, schedules, shifts, sla, views
 from incidents.api.decisions import DecisionListView
 from incidents.api.evidence import EvidenceView
 
@@ -42,6 +42,7 @@ urlpatterns = [
     path("sla/calendars", sla.BusinessCalendarListView.as_view()),
     path("sla/calendars/<uuid:calendar_id>", sla.BusinessCalendarDetailView.as_view()),
     path("sla/violations", sla.ViolationListView.as_view()),
+    path("reports/incidents", reports.IncidentReportView.as_view()),
     path("coverage", coverage.CoverageView.as_view()),
     path("schedules", schedules.ScheduleListView.as_view()),
     path("schedules/<uuid:schedule_id>", schedules.ScheduleDetailView.as_view()),

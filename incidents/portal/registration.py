@@ -42,6 +42,9 @@ def register() -> None:
         NavigationItem("Service levels", "sla:violations", "timer", Action.READ_REPORTS, order=55, shortcut="v")
     )
     navigation.register(
+        NavigationItem("Reports", "reports:reports", "file-down", Action.READ_REPORTS, order=58, shortcut="p")
+    )
+    navigation.register(
         NavigationItem("On call", "schedules:list", "calendar-days", Action.READ_CONFIGURATION, order=45, shortcut="o")
     )
     navigation.register(

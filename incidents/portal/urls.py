@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from incidents.portal import schedule_urls
+from incidents.portal import report_urls, schedule_urls
 from incidents.portal.views import (
     collaboration,
     dashboard,
@@ -87,6 +87,7 @@ escalation_pages = [
 urlpatterns = [
     path("", include((escalation_pages, "escalation"))),
     path("", include((pages, "incidents"))),
+    path("", include((report_urls.pages, "reports"))),
     path("", include((schedule_urls.pages, "schedules"))),
     path("", include((sla_pages, "sla"))),
 ]

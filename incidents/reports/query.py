@@ -1,0 +1,74 @@
+"""Which incidents a report is about: the filters of the list, with days instead of moments if one likes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.dateparse import parse_date
+
+from incident_center.kernel.api.problems import InvalidInput
+from incidents.filters import filtered_incidents, moment_of
+from incidents.models import Incident
+from organizations.members import Member
+
+#: What a report understands besides ``format`` and ``bom``, in the order in which it is stated.
+NAMES = ("status", "priority", "severity", "service", "environment", "team", "source", "label", "assignee", "q")
+_ALIASES = {"startDate": "from", "endDate": "to"}
+
+
+@dataclass(frozen=True)
+class ReportQuery:
+    """One report's incidents, newest first, and the filters in words."""
+
+    incidents: QuerySet[Incident]
+    stated: list[tuple[str, str]]
+    since: datetime | None
+    until: datetime | None
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """As they go on the record."""
+        return dict(self.stated)
+
+
+def report_query(member: Member, parameters: QueryDict) -> ReportQuery:
+    """Reads the filters.
+
+    ``from`` and ``to`` (or ``startDate`` and ``endDate``) are moments with an offset, or days in the organization's
+    time zone, of which the last is included.
+
+    Raises:
+        InvalidInput: names the parameter and what would be right.
+    """
+    wanted = parameters.copy()
+    for alias, name in _ALIASES.items():
+        if (value := wanted.get(alias)) and not wanted.get(name):
+            wanted[name] = value
+    zone = ZoneInfo(member.organization.timezone)
+    since, until = _moment(wanted, "from", zone), _moment(wanted, "to", zone)
+    if since and until and until <= since:
+        raise InvalidInput("to", "The report would end before it begins.")
+    for name, moment in (("from", since), ("to", until)):
+        wanted[name] = moment.astimezone(UTC).isoformat() if moment else ""
+    stated = [(name, ", ".join(filter(None, wanted.getlist(name)))) for name in NAMES]
+    stated += [(name, f"{moment:%Y-%m-%d %H:%M %Z}") for name, moment in (("from", since), ("before", until)) if moment]
+    incidents = filtered_incidents(member, wanted).order_by("-opened_at", "-id")
+    return ReportQuery(incidents, [(name, value) for name, value in stated if value], since, until)
+
+
+def _moment(parameters: QueryDict, name: str, zone: ZoneInfo) -> datetime | None:
+    text = parameters.get(name, "").strip()
+    if (day := _day(name, text)) is None:
+        return moment_of(parameters, name)
+    return datetime.combine(day + timedelta(days=1 if name == "to" else 0), time.min, zone)
+
+
+def _day(name: str, text: str) -> date | None:
+    try:
+        return parse_date(text)
+    except ValueError as error:  # Such as 30 February.
+        raise InvalidInput(name, f"{text[:20]} is no day of the calendar.") from error
