@@ -7,6 +7,8 @@ from uuid import UUID
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from incident_center.kernel.api.problems import NotFound
+from incidents.models import Incident
+from notifications.channels.registry import KINDS
 from notifications.models import (
     Channel,
     Contact,
@@ -36,6 +38,14 @@ def channels() -> QuerySet[Channel]:
     """The channels in use, by name, with how many of their messages wait."""
     waiting = Count("deliveries", filter=Q(deliveries__state=Delivery.State.PENDING))
     return Channel.objects.filter(removed_at=None).annotate(waiting_count=waiting).order_by("name", "id")
+
+
+def channels_to_the_end(incident: Incident) -> list[Channel]:
+    """Open channels that have begun something about the incident which has to be ended with it, such as an issue."""
+    kinds = [kind.name for kind in KINDS.values() if kind.hears_the_end]
+    told = Delivery.objects.filter(incident=incident, channel__kind__in=kinds).exclude(state=Delivery.State.CANCELLED)
+    known = told.order_by().values_list("channel_id", flat=True).distinct()
+    return list(Channel.objects.filter(pk__in=list(known), enabled=True, removed_at=None).order_by("pk"))
 
 
 def get_channel(channel_id: UUID) -> Channel:

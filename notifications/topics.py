@@ -74,6 +74,9 @@ ALARMS = frozenset({Topic.OPENED, Topic.RECURRED, Topic.REOPENED})
 # Upon these the people of a route are reached by their own rules, and not by inbox only.
 PAGING = ALARMS | {Topic.SLA_BREACHED}
 
+# What a channel that has begun something about the incident hears, whatever the routes say.
+ENDS_AND_BEGINNINGS = frozenset({Topic.RESOLVED, Topic.MERGED, Topic.WITHDRAWN, Topic.REOPENED, Topic.RECURRED})
+
 _SAME_NAME = frozenset(topic.value for topic in Topic)
 
 

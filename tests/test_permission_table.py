@@ -30,6 +30,7 @@ PUBLIC = {
     "v1/evidence/public-key": "whoever was handed an evidence archive checks it with this",
     "v1/heartbeats/<str:token>": "the secret in the address is the credential",
     "v1/heartbeats/<str:token>/fail": "as above",
+    "slack/interactions/<str:token>": "Slack signs each request with the secret of its app",
     "v1/schema": "the same for everyone",
     "v1/docs": "the same for everyone",
 }

@@ -133,6 +133,8 @@ _WRITERS: dict[str, tuple[str, str, Writer]] = {
     EventKind.SLA_WARNING: ("timer", "strong", sla_sentences.warning),
     EventKind.SLA_BREACHED: ("timer-off", "danger", sla_sentences.breached),
     EventKind.MILESTONE_RECORDED: ("stamp", "good", sla_sentences.recorded),
+    EventKind.ISSUE_OPENED: ("circle-dot", "", lambda who, data, names: f"The issue {data['issue']} was opened"),
+    EventKind.ISSUE_CLOSED: ("circle-check", "", lambda who, data, names: f"The issue {data['issue']} was closed"),
     EventKind.NOTIFICATION_SENT: ("send", "", _told),
     EventKind.NOTIFICATION_FAILED: ("circle-x", "danger", _not_told),
 }
@@ -151,7 +153,7 @@ def line(event: TimelineEvent, names: Names) -> Line:
         at=event.at,
         tone=tone,
         body=body,
-        detail=data.get("reason", "") or data.get("message", ""),
+        detail=data.get("reason", "") or data.get("message", "") or data.get("url", ""),
     )
 
 

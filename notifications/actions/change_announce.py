@@ -8,7 +8,8 @@ from notifications.actions.pages_cancel import pages_cancel
 from notifications.paging import page_people, urgency_of_severity
 from notifications.recipients import people_to_tell
 from notifications.routing.plan import Case, RoutePlan, channels_that_know, plan_routes
-from notifications.topics import ALARMS, CHANNEL_TOPICS, PAGING, topic_of
+from notifications.selectors import channels_to_the_end
+from notifications.topics import ALARMS, CHANNEL_TOPICS, ENDS_AND_BEGINNINGS, PAGING, topic_of
 
 
 def change_announce(change: IncidentChanged) -> None:
@@ -28,6 +29,8 @@ def change_announce(change: IncidentChanged) -> None:
     ledger.record(routes.rulings(), incident=incident)
     routed = [user_id for user_id in routes.people if user_id not in people and user_id != actor.user_id]
     channels = routes.open_channels()
+    if topic in ENDS_AND_BEGINNINGS:
+        channels += [channel for channel in channels_to_the_end(incident) if channel not in channels]
     if not people and not routed and not channels:
         return
     told = messages.tell(topic, event, actor)

@@ -20,7 +20,7 @@ from notifications.models import Channel
 
 MOST_OVERLAP_HOURS = 30 * 24
 LONGEST_URL = 2_000
-FIELDS = ("name", "url", "credential", "enabled")
+FIELDS = {"name": "name", "url": "url", "credential": "credential", "signing_secret": "secret", "enabled": "enabled"}
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,10 @@ class IssuedChannel:
 
 
 def channel_create(*, actor: Actor, kind: str, values: Mapping[str, Any]) -> IssuedChannel:
-    """Makes a channel and the first route to it. ``values``: ``name``, ``url``, and ``credential`` where the kind has
-    one; as wished ``enabled``, ``has_route`` (False: no route is made), and what the route says
+    """Makes a channel and the first route to it.
+
+    ``values``: ``name``, ``url``, and ``credential`` where the kind has one; as wished ``signing_secret`` where people
+    can answer there, ``enabled``, ``has_route`` (False: no route is made), and what the route says
     (``route_for_new_channel``).
 
     Raises:
@@ -62,7 +64,7 @@ def channel_update(*, actor: Actor, channel_id: UUID, values: Mapping[str, Any])
         channel = _locked(channel_id)
         _apply(channel, values, channel_kind(channel.kind))
         # What is not named is not written: a secret is encrypted differently each time, and would look changed.
-        return _saved(channel, update_fields=[name for name in FIELDS if name in values])
+        return _saved(channel, update_fields=[field for name, field in FIELDS.items() if name in values])
 
 
 def channel_remove(*, actor: Actor, channel_id: UUID) -> None:
@@ -111,6 +113,8 @@ def _apply(channel: Channel, values: Mapping[str, Any], kind: ChannelKind) -> No
         channel.url = _checked_address(values["url"].strip(), kind)
     if "credential" in values:
         channel.credential = _checked_credential(values["credential"].strip(), kind)
+    if "signing_secret" in values:
+        channel.secret = _checked_signing_secret(values["signing_secret"].strip(), kind)
     if "enabled" in values:
         channel.enabled = values["enabled"]
 
@@ -137,6 +141,14 @@ def _checked_credential(credential: str, kind: ChannelKind) -> str:
     if len(credential) > LONGEST_URL or not credential.isascii() or not credential.isprintable():
         raise InvalidInput("credential", f"Write the {kind.credential_label.lower()} as it was given to you.")
     return credential
+
+
+def _checked_signing_secret(secret: str, kind: ChannelKind) -> str:
+    if secret and not kind.signature_label:
+        raise InvalidInput("signing_secret", "Nobody can answer through this kind of channel, so it takes none.")
+    if len(secret) > LONGEST_URL or not secret.isascii() or not secret.isprintable():
+        raise InvalidInput("signing_secret", "Write the signing secret as it was given to you.")
+    return secret
 
 
 def _locked(channel_id: UUID) -> Channel:

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from incident_center.kernel.scope import Actor
+from incidents.actions.incident_record_issue import incident_record_issue
 from incidents.actions.incident_record_notification import incident_record_notification
 from incidents.models import Incident
 from notifications.actions.delivery_claim import Claim
@@ -65,6 +66,11 @@ def _finish(held: Delivery, claim: Claim, result: Result, now: datetime, actor: 
     delivery.save(update_fields=["state", "failure", "finished_at", "next_attempt_at", "lease_until", "remote_id"])
     if delivery.state != Delivery.State.PENDING:
         _tell_timeline(delivery, held, actor)
+        if result.issue is not None:
+            change = {"channel": held.way.name, "issue": result.issue.name, "url": result.issue.url}
+            incident_record_issue(
+                incident_id=delivery.incident_id, actor=actor, is_open=result.issue.is_open, data=change
+            )
     return True
 
 

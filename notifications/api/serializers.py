@@ -130,6 +130,13 @@ class ChannelWriteSerializer(StrictSerializer):
     credential = serializers.CharField(
         max_length=2_000, write_only=True, required=False, help_text="Where the kind has one, such as a bot token."
     )
+    signing_secret = serializers.CharField(
+        max_length=2_000,
+        write_only=True,
+        required=False,
+        allow_blank=True,
+        help_text="What a slack_app signs its requests with, so that people can acknowledge there; empty: they cannot.",
+    )
     enabled = serializers.BooleanField(required=False)
 
 

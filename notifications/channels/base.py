@@ -28,6 +28,15 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class IssueChange:
+    """An issue about the incident was opened (again), or closed. ``name``: ``acme/payments#12``."""
+
+    is_open: bool
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Result:
     """What came of an attempt. ``error`` is a sentence, empty when it was delivered."""
 
@@ -38,6 +47,8 @@ class Result:
     retry_after_seconds: float | None = None
     # What the other side calls the message, where it says so and lets us change it later.
     remote_id: str = ""
+    # For the incident's timeline, where the channel keeps issues.
+    issue: IssueChange | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,11 @@ class ChannelKind(ABC):
     rate_per_second: ClassVar[float] = 1.0
     # Whether people read it, so that a burst is told in one message; programs get each message under its own id.
     groups_bursts: ClassVar[bool] = True
+    # Whether what it began has to be ended with the incident, whatever the routes say by then.
+    hears_the_end: ClassVar[bool] = False
+    # What the other side signs its own requests with, where people can answer there; empty where they cannot.
+    signature_label: ClassVar[str] = ""
+    signature_help: ClassVar[str] = ""
 
     def check_address(self, address: str) -> None:
         """Accepts an address that may be used, now or once its name resolves.

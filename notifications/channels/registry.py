@@ -8,6 +8,7 @@ from notifications.channels.apprise.transport import AppriseKind
 from notifications.channels.base import ChannelKind
 from notifications.channels.discord.transport import DiscordKind
 from notifications.channels.email.transport import EmailKind
+from notifications.channels.github.transport import GitHubKind
 from notifications.channels.slack.app import SlackAppKind
 from notifications.channels.slack.transport import SlackKind
 from notifications.channels.teams.transport import TeamsKind
@@ -21,6 +22,7 @@ KINDS: dict[str, ChannelKind] = {
         TeamsKind(),
         DiscordKind(),
         EmailKind(),
+        GitHubKind(),
         WebhookKind(),
         AppriseKind(),
     )

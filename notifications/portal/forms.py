@@ -25,6 +25,9 @@ class ChannelForm(forms.Form):
     credential = forms.CharField(
         max_length=2_000, widget=forms.PasswordInput({"autocomplete": "off"}, render_value=False)
     )
+    signing_secret = forms.CharField(
+        max_length=2_000, required=False, widget=forms.PasswordInput({"autocomplete": "off"}, render_value=False)
+    )
     enabled = forms.BooleanField(label="Switched on", required=False, initial=True)
 
     def __init__(self, kind: ChannelKind, *arguments: Any, channel: Channel | None = None, **options: Any) -> None:
@@ -38,6 +41,11 @@ class ChannelForm(forms.Form):
             self.fields["credential"].help_text = kind.credential_help
         else:
             del self.fields["credential"]
+        if kind.signature_label:
+            self.fields["signing_secret"].label = kind.signature_label
+            self.fields["signing_secret"].help_text = kind.signature_help
+        else:
+            del self.fields["signing_secret"]
         if channel is not None:
             address.required = False
             address.help_text = "Leave it empty to keep the present address."
@@ -48,7 +56,7 @@ class ChannelForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """What the action takes; an address or credential left empty is not touched."""
         values = dict(self.cleaned_data)
-        for name in ("url", "credential"):
+        for name in ("url", "credential", "signing_secret"):
             if not values.get(name):
                 values.pop(name, None)
         return values

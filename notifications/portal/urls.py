@@ -1,10 +1,11 @@
 from django.urls import include, path
 
-from notifications.portal.views import channels, inbox, my_notifications, respond, routes, why
+from notifications.portal.views import channels, inbox, my_notifications, respond, routes, slack, why
 
 pages = [
     path("incidents/<str:reference>/why", why.WhyView.as_view(), name="why"),
     path("respond/<str:token>", respond.RespondView.as_view(), name="respond"),
+    path("slack/interactions/<str:token>", slack.SlackInteractionView.as_view(), name="slack-interaction"),
     path("inbox", inbox.InboxView.as_view(), name="inbox"),
     path("inbox/read", inbox.InboxReadView.as_view(), name="inbox-read"),
     path("settings/notifications", my_notifications.MyNotificationsView.as_view(), name="mine"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,11 +29,12 @@ class Answer:
 
 
 class Receiver:
-    """Answers with ``answers`` in order, then with 200."""
+    """Answers with ``answers`` in order, then as ``respond`` says, or with 200."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.answers: list[Answer] = []
+        self.respond: Callable[[Received], Answer] = lambda _: Answer()
         self._lock = threading.Lock()
         receiver = self
 
@@ -71,7 +72,7 @@ class Receiver:
     def _next(self, received: Received) -> Answer:
         with self._lock:
             self.received.append(received)
-            return self.answers.pop(0) if self.answers else Answer()
+            return self.answers.pop(0) if self.answers else self.respond(received)
 
     @property
     def port(self) -> int:

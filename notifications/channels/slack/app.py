@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from notifications.channels.base import (
     USER_AGENT,
@@ -40,6 +40,8 @@ class SlackAppKind(ChannelKind):
     address_example = "https://acme.slack.com/archives/C0123456789"
     credential_label = "Bot token"
     credential_help = "Of a Slack app with the scope chat:write; it begins with xoxb-."
+    signature_label = "Signing secret"
+    signature_help = "Of the same app: with it people acknowledge and resolve in Slack. Leave it empty to do without."
 
     def check_address(self, address: str) -> None:
         super().check_address(address)
@@ -52,7 +54,10 @@ class SlackAppKind(ChannelKind):
     def send(self, recipient: Recipient, message: Message) -> Result:
         found = CONVERSATION.search(urlsplit(recipient.url).path)
         conversation = found[1] if found else ""
-        full = {"channel": conversation, **slack_message(message.payload)}
+        full = {
+            "channel": conversation,
+            **slack_message(message.payload, has_buttons=bool(recipient.secrets)),
+        }
         if not message.remote_id:
             return self._call(recipient, "chat.postMessage", full)
         changed = self._call(recipient, "chat.update", {**full, "ts": message.remote_id})
@@ -69,27 +74,44 @@ class SlackAppKind(ChannelKind):
         return replace(self._call(recipient, "chat.postMessage", reply), remote_id=message.remote_id)
 
     def _call(self, recipient: Recipient, method: str, arguments: dict[str, Any]) -> Result:
-        headers = {
-            "Authorization": f"Bearer {recipient.credential}",
-            "Content-Type": "application/json; charset=utf-8",
-            "User-Agent": USER_AGENT,
-        }
-        body = json.dumps(arguments, ensure_ascii=False).encode()
-        answer = exchange("POST", f"{api_address(recipient.url)}/{method}", Request(headers, body))
-        if isinstance(answer, Result):
-            return answer
-        result = judge_status(answer)
-        if result.outcome is not Outcome.DELIVERED:
-            return result
-        try:
-            said = json.loads(answer.body)
-        except ValueError:
-            return replace(result, outcome=Outcome.FAILED, error="It does not answer as Slack does.")
-        if said.get("ok"):
-            return replace(result, answer="ok", remote_id=str(said.get("ts", "")))
-        word = str(said.get("error", ""))
-        outcome = Outcome.RETRY if word in PASSING_ERRORS else Outcome.FAILED
-        return replace(result, outcome=outcome, answer=word, error=f"Slack refuses it: “{word}”.")
+        said = call_method(recipient, method, arguments)
+        if isinstance(said, Result):
+            return said
+        return Result(Outcome.DELIVERED, 200, "ok", remote_id=str(said.get("ts", "")))
+
+
+def call_method(
+    recipient: Recipient, method: str, arguments: dict[str, Any], *, is_form: bool = False
+) -> dict[str, Any] | Result:
+    """One call of the Web API as the app's bot: what it says, or what it means that it refuses.
+
+    Args:
+        is_form: methods that only read take no JSON.
+    """
+    content_type = "application/x-www-form-urlencoded" if is_form else "application/json; charset=utf-8"
+    headers = {
+        "Authorization": f"Bearer {recipient.credential}",
+        "Content-Type": content_type,
+        "User-Agent": USER_AGENT,
+    }
+    body = (urlencode(arguments) if is_form else json.dumps(arguments, ensure_ascii=False)).encode()
+    answer = exchange("POST", f"{api_address(recipient.url)}/{method}", Request(headers, body))
+    if isinstance(answer, Result):
+        return answer
+    result = judge_status(answer)
+    if result.outcome is not Outcome.DELIVERED:
+        return result
+    try:
+        said = json.loads(answer.body)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return replace(result, outcome=Outcome.FAILED, error="It does not answer as Slack does.")
+    if said.get("ok"):
+        return said
+    word = str(said.get("error", ""))
+    outcome = Outcome.RETRY if word in PASSING_ERRORS else Outcome.FAILED
+    return replace(result, outcome=outcome, answer=word, error=f"Slack refuses it: “{word}”.")
 
 
 def api_address(conversation_url: str) -> str:

@@ -1,4 +1,4 @@
-"""An incident in Slack's Block Kit: what, since when, who has it, and one button."""
+"""An incident in Slack's Block Kit: what, since when, who has it, and what to do."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ MARKS = {
 }
 
 
-def slack_message(payload: Any) -> dict[str, Any]:
-    """The neutral document as ``text`` (for notices and screen readers) and ``blocks``."""
+ACKNOWLEDGE = "acknowledge"
+RESOLVE = "resolve"
+
+
+def slack_message(payload: Any, *, has_buttons: bool = False) -> dict[str, Any]:
+    """The neutral document as ``text`` (for notices and screen readers) and ``blocks``.
+
+    Args:
+        has_buttons: with those that come back to us (``notifications.slack_interactions``).
+    """
     data = payload["data"]
     incident = data["incident"]
     headline = f"{MARKS.get(incident['severity'], '')} *<{incident['url']}|{escape(incident['reference'])}>* "
@@ -28,11 +36,29 @@ def slack_message(payload: Any) -> dict[str, Any]:
     if data.get("note"):
         blocks.append(_section(escape(shortened(data["note"], LONGEST_NOTE))))
     blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": _facts(incident)}]})
-    button = {"type": "button", "text": {"type": "plain_text", "text": "Open incident"}, "url": incident["url"]}
+    buttons = _buttons(incident) if has_buttons and incident["id"] else []
+    buttons.append({"type": "button", "text": {"type": "plain_text", "text": "Open incident"}, "url": incident["url"]})
     if incident["status"] == "open":
-        button["style"] = "primary"
-    blocks.append({"type": "actions", "elements": [button]})
+        buttons[0]["style"] = "primary"
+    blocks.append({"type": "actions", "elements": buttons})
     return {"text": plain_text(payload), "blocks": blocks}
+
+
+def _buttons(incident: Any) -> list[dict[str, Any]]:
+    """What can still be done; the incident's id comes back with the press."""
+    if incident["status"] == "resolved":
+        return []
+    labels = {} if incident["acknowledged_at"] else {ACKNOWLEDGE: "Acknowledge"}
+    labels[RESOLVE] = "Resolve"
+    return [
+        {
+            "type": "button",
+            "text": {"type": "plain_text", "text": label},
+            "action_id": action,
+            "value": str(incident["id"]),
+        }
+        for action, label in labels.items()
+    ]
 
 
 def plain_text(payload: Any) -> str:

@@ -28,6 +28,7 @@ from notifications.channels.registry import KINDS, channel_kind, shown_address
 from notifications.models import Channel, Delivery
 from notifications.portal.forms import ChannelForm, DeliveryFilterForm, NewChannelForm, RotateSecretForm, initial_of
 from notifications.portal.pages import keyset_page
+from notifications.slack_links import interaction_address
 from organizations.access import Action
 from organizations.portal.base import PortalView
 from organizations.portal.forms import show_problem
@@ -110,6 +111,7 @@ def channel_page(
         "facts": [
             ("Kind", kind.label),
             ("Address", shown_address(channel.kind, channel.url)),
+            *answer_facts(channel, kind),
         ],
         "lane": lane if (lane := getattr(channel, "lane", None)) and lane.failures >= BREAKS_AT else None,
         "routes": list(selectors.routes_to(channel.pk)),
@@ -120,6 +122,15 @@ def channel_page(
         **extra,
     }
     return render(request, "notifications/channel.html", context, status=status)
+
+
+def answer_facts(channel: Channel, kind: ChannelKind) -> list[tuple[str, str]]:
+    """Where people's answers are to be sent, for the settings of the app on the other side."""
+    if not kind.signature_label:
+        return []
+    if not channel.secret:
+        return [("Buttons", "None: there is no signing secret to know Slack by")]
+    return [("Request URL for interactivity", interaction_address(channel))]
 
 
 class ChannelView(PortalView):
