@@ -1,5 +1,5 @@
-"""One port for everything: live connections go to Channels, logs take the thin route, all else goes to Django's WSGI
-application in threads.
+"""One port for everything: live connections go to Channels, logs and Alertmanager's notifications take thin routes,
+all else goes to Django's WSGI application in threads.
 
 A raw dispatcher instead of Django's ASGI handler, which costs ten times what the WSGI handler does.
 """
@@ -15,6 +15,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "incident_center.settings")
 from django.conf import settings
 from django.core.cache import caches
 
+from detection.api.alert_route import PATH as ALERT_PATH
+from detection.api.alert_route import AlertRoute
 from incident_center.kernel.wsgi_bridge import Message, Receive, Send, WsgiBridge
 from incident_center.wsgi import application as wsgi_application
 from ingestion.api.ingest_route import PATH as INGEST_PATH
@@ -38,12 +40,15 @@ http_application = WsgiBridge(
     prepare=_make_shared_objects,
 )
 ingest_route = IngestRoute(http_application)
+alert_route = AlertRoute(http_application)
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
     """The ASGI application that ``incident_center.serve`` runs."""
     if scope["type"] == "http" and scope["path"] == INGEST_PATH:
         await ingest_route(scope, receive, send)
+    elif scope["type"] == "http" and scope["path"] == ALERT_PATH:
+        await alert_route(scope, receive, send)
     elif scope["type"] == "http":
         await http_application(scope, receive, send)
     elif scope["type"] == "websocket":
@@ -58,6 +63,8 @@ async def _live_and_die(receive: Receive, send: Send) -> None:
         event = str((await receive())["type"])
         if event == "lifespan.startup":
             _settle_interpreter()
+        else:
+            alert_route.close()
         await send({"type": f"{event}.complete"})
         if event == "lifespan.shutdown":
             return

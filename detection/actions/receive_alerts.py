@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,8 +14,9 @@ from detection import metrics
 from detection.alerts import mapping, wording
 from detection.alerts.case import STORM_KEY, Case, Home
 from detection.alerts.messages import Message, problem_key
-from detection.alerts.records import open_cases, save_cases
-from detection.alerts.services import NamedServices
+from detection.alerts.records import locked_groups, open_cases, save_cases
+from detection.alerts.repetitions import UNTOUCHED, count_repetitions
+from detection.alerts.services import NamedServices, public_id_of
 from detection.models import Alert, AlertGroup, AlertMapping, AlertStatus
 from detection.selectors import alert_mapping
 from incident_center.kernel.scope import Actor
@@ -35,8 +36,6 @@ from organizations.models import Service
 
 #: Over which new problems are counted.
 STORM_WINDOW = timedelta(minutes=1)
-#: An open incident that nobody acknowledged or touched for this long is told again when its alerts are repeated.
-UNTOUCHED = timedelta(minutes=30)
 #: From this firing on an alert comes and goes; who knows of it is not asked again.
 FLAPPING = 3
 
@@ -49,52 +48,82 @@ class Received:
     incidents: tuple[UUID, ...]
 
 
-def receive_alerts(*, actor: Actor, signals: Sequence[Signal], service: Service | None = None) -> Received:
+def receive_alerts(*, actor: Actor, signals: Sequence[Signal], service_id: int | None = None) -> Received:
     """Stores the alerts, and opens, joins, reopens, acknowledges or resolves their incidents. Returning means durable.
 
     Args:
-        service: for which the sender's key speaks; without one the mapping names it.
+        service_id: for which the sender's key speaks; without one the mapping names it.
     """
-    with transaction.atomic():
-        rule = alert_mapping()
-        messages = _addressed(signals, rule, service, actor)
-        return receive_messages(actor=actor, messages=messages, rule=rule)
+    [received] = receive_batches(actor=actor, batches=[signals], service_id=service_id)
+    return received
 
 
-def receive_messages(*, actor: Actor, messages: Sequence[Message], rule: AlertMapping) -> Received:
-    """As ``receive_alerts``, of signals whose problem is known."""
+def receive_batches(
+    *, actor: Actor, batches: Sequence[Sequence[Signal]], service_id: int | None = None
+) -> list[Received]:
+    """As ``receive_alerts``, of several requests in their order, with one commit."""
     now = timezone.now()
     with transaction.atomic():
-        cases = open_cases(messages, rule, now)
-        for message in messages:
-            cases[message.key].hear(message)
-        _find_homes(cases.values(), rule, actor, now)
-        save_cases(cases.values())
-        for incident_id, members in _by_incident(cases.values()).items():
-            _carry_on(incident_id, members, actor, now)
-            _end(incident_id, members, actor)
-        record_each((ruling, case.incident) for case in cases.values() for ruling in case.rulings)
+        speaks_for = None if service_id is None else public_id_of(service_id)
+        heard = [[Message(signal, problem_key(signal, speaks_for)) for signal in signals] for signals in batches]
+        messages = [message for batch in heard for message in batch]
+        groups = locked_groups(messages, now, service_id=service_id)
+        repeated = count_repetitions(groups, messages, now)
+        homes = {key: groups[key].incident_id for key in repeated}
+        others = [message for message in messages if message.key not in repeated]
+        if others:
+            rule = alert_mapping()
+            homes |= _decide(groups, _read(others, rule, service_id, actor), rule, actor, now)
     metrics.alerts_received.inc(len(messages))
-    incidents = dict.fromkeys(case.incident.pk for case in cases.values() if case.incident is not None)
-    return Received(len(messages), tuple(incidents))
+    return [_received(batch, homes) for batch in heard]
 
 
-def _addressed(signals: Sequence[Signal], rule: AlertMapping, service: Service | None, actor: Actor) -> list[Message]:
+def receive_messages(*, actor: Actor, messages: Sequence[Message], rule: AlertMapping) -> None:
+    """As ``receive_alerts``, of signals whose reading is known."""
+    now = timezone.now()
+    with transaction.atomic():
+        _decide(locked_groups(messages, now), messages, rule, actor, now)
+    metrics.alerts_received.inc(len(messages))
+
+
+def _received(messages: Sequence[Message], homes: Mapping[str, UUID | None]) -> Received:
+    found = (homes[message.key] for message in messages)
+    return Received(len(messages), tuple(dict.fromkeys(home for home in found if home is not None)))
+
+
+def _read(messages: Sequence[Message], rule: AlertMapping, service_id: int | None, actor: Actor) -> list[Message]:
+    """What fires read by the mapping, everything with the service that it speaks of."""
     named = NamedServices(rule, actor)
-    messages = []
-    for signal in signals:
-        key = problem_key(signal, service)
-        if signal.step is not Step.TRIGGER:
-            messages.append(Message(signal, key, service=service))
+    own = None if service_id is None else Service.objects.get(pk=service_id)
+    read = []
+    for message in messages:
+        if message.signal.step is not Step.TRIGGER:
+            read.append(replace(message, service=own))
             continue
-        reading = mapping.read(signal, rule)
-        if service is None:
-            found, remark = named.service(reading)
+        reading = mapping.read(message.signal, rule)
+        if own is None:
+            service, remark = named.service(reading)
             reason = f"{reading.reason} {remark}".strip()
         else:
-            found, reason = service, f"{reading.reason} The key belongs to {service}."
-        messages.append(Message(signal, key, reading, found, reason))
-    return messages
+            service, reason = own, f"{reading.reason} The key belongs to {own}."
+        read.append(replace(message, reading=reading, service=service, reason=reason))
+    return read
+
+
+def _decide(
+    groups: Mapping[str, AlertGroup], messages: Sequence[Message], rule: AlertMapping, actor: Actor, now: datetime
+) -> dict[str, UUID | None]:
+    """Carries the messages out; the incidents of their groups, by key."""
+    cases = open_cases(groups, messages, rule, now)
+    for message in messages:
+        cases[message.key].hear(message)
+    _find_homes(cases.values(), rule, actor, now)
+    save_cases(cases.values())
+    for incident_id, members in _by_incident(cases.values()).items():
+        _carry_on(incident_id, members, actor, now)
+        _end(incident_id, members, actor)
+    record_each((ruling, case.incident) for case in cases.values() for ruling in case.rulings)
+    return {key: case.incident.pk if case.incident is not None else None for key, case in cases.items()}
 
 
 # ---- A home for what fires -----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from uuid import UUID
 
 from detection.alerts.mapping import Reading
 from ingestion.parsers.alerts.signal import Signal
@@ -25,11 +26,11 @@ class Message:
     """How the labels were read, for people."""
 
 
-def problem_key(signal: Signal, service: Service | None) -> str:
+def problem_key(signal: Signal, service: UUID | None) -> str:
     """The deduplication key of the signal's incident. What comes by the key of a service is that service's own:
-    two services may use the same words.
+    two services may use the same words. ``service`` is its public id.
     """
-    scope = f"{service.public_id}:" if service is not None else ""
+    scope = f"{service}:" if service is not None else ""
     key = f"alert:{signal.source}:{scope}{signal.problem}"
     if len(key) <= LONGEST_KEY:
         return key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -39,23 +39,34 @@ _CHANGING = [
 ]
 
 
-def open_cases(messages: Sequence[Message], rule: AlertMapping, now: datetime) -> dict[str, Case]:
-    """A case for each key, with its group and incident locked and its alerts read. In the order of arrival."""
-    groups = _locked_groups(messages, now)
-    incidents = _locked_incidents({group.incident_id for group in groups.values() if group.incident_id})
+def open_cases(
+    groups: Mapping[str, AlertGroup], messages: Sequence[Message], rule: AlertMapping, now: datetime
+) -> dict[str, Case]:
+    """A case for each key, with its incident locked and its alerts read. In the order of arrival."""
+    spoken_of = [groups[key] for key in dict.fromkeys(message.key for message in messages)]
+    incidents = _locked_incidents({group.incident_id for group in spoken_of if group.incident_id})
     rejoin = timedelta(minutes=rule.rejoin_minutes)
     cases: dict[str, Case] = {}
     for message in messages:
+        group = groups[message.key]
+        if group.service_id is None and message.service is not None:
+            group.service_id = message.service.pk
         if message.key not in cases:
-            group = groups[message.key]
             incident = incidents.get(group.incident_id) if group.incident_id else None
             cases[message.key] = Case(group, rule, incident, home_of(incident, rejoin, now), now)
     _read_alerts(cases, {message.signal.fingerprint for message in messages})
     return cases
 
 
-def _locked_groups(messages: Sequence[Message], now: datetime) -> dict[str, AlertGroup]:
-    """By key. Locked in the order of their keys, so that two batches never wait for one another."""
+def locked_groups(
+    messages: Sequence[Message], now: datetime, *, service_id: int | None = None
+) -> dict[str, AlertGroup]:
+    """By key; made where they are new. Locked in the order of their keys, so that two batches never wait for one
+    another.
+
+    Args:
+        service_id: of new groups whose messages do not say.
+    """
     first: dict[str, Message] = {}
     for message in messages:
         first.setdefault(message.key, message)
@@ -67,7 +78,7 @@ def _locked_groups(messages: Sequence[Message], now: datetime) -> dict[str, Aler
         [message.signal.source for message in named],
         [message.key for message in named],
         [message.signal.problem for message in named],
-        [message.service.pk if message.service else None for message in named],
+        [message.service.pk if message.service else service_id for message in named],
         [now for _ in named],
     ]
     with connection.cursor() as cursor:
@@ -105,7 +116,7 @@ def save_cases(cases: Iterable[Case]) -> None:
     cases = list(cases)
     opened = [case.group for case in cases if case.fires]
     if opened:
-        AlertGroup.objects.bulk_update(opened, ["incident", "opened_at"])
+        AlertGroup.objects.bulk_update(opened, ["incident", "opened_at", "service"])
     dropped = [alert.pk for case in cases for alert in case.dropped]
     if dropped:
         Alert.objects.filter(pk__in=dropped).delete()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from uuid import UUID
 
 from detection.alerts.mapping import Reading
@@ -9,6 +10,12 @@ from detection.models import AlertMapping
 from incident_center.kernel.scope import Actor
 from ingestion.gateway import service_resolver
 from organizations.models import Service
+
+
+@lru_cache(maxsize=10_000)
+def public_id_of(service_id: int) -> UUID:
+    """Of the service for which a key speaks. It never changes, so a process asks once."""
+    return Service.objects.values_list("public_id", flat=True).get(pk=service_id)
 
 
 class NamedServices:

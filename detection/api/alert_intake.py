@@ -23,7 +23,6 @@ from ingestion.parsers.alerts import alertmanager, generic
 from ingestion.parsers.alerts.signal import Signal, UnreadableAlertError
 from ingestion.parsers.encoding import TooLargeError, UnpackError, UnsupportedEncodingError, unpack
 from organizations.api.base import IntakeApiView
-from organizations.models import Service
 
 IDEMPOTENCY = OpenApiParameter("Idempotency-Key", str, location="header")
 Reader = Callable[[bytes], Sequence[Signal]]
@@ -38,12 +37,6 @@ class AlertIntakeView(IntakeApiView):
     def received(self) -> ReceivedBody:
         """The body as it came; it can be read once."""
         return received_body(self.request._request)
-
-    @property
-    def service(self) -> Service | None:
-        """For which the key speaks; None for a gateway's."""
-        service_id = self.key.service_id
-        return None if service_id is None else Service.objects.get(pk=service_id)
 
     def unpacked(self) -> bytes:
         """Raises UnpackError."""
@@ -68,7 +61,7 @@ class AlertIntakeView(IntakeApiView):
         if not signals:
             return Received(0, ())
         sender_of(self.key).charge(len(signals))
-        return receive_alerts(actor=self.key.actor, signals=signals, service=self.service)
+        return receive_alerts(actor=self.key.actor, signals=signals, service_id=self.key.service_id)
 
     def once(self, produce: Callable[[], Response]) -> Response:
         """``produce``, at most once for an ``Idempotency-Key``."""
