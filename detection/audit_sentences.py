@@ -7,6 +7,7 @@ from uuid import UUID
 from audit.messages import Names, describes, listed_changes, names_objects
 from audit.models import AuditEntry
 from detection.models import DetectionRule, Heartbeat
+from incidents.analytics.rule_names import names_rules
 
 _LABELS = {"service_id": "service", "match": "what it matches", "group_by": "grouping"}
 
@@ -26,6 +27,11 @@ def rule(entry: AuditEntry, names: Names) -> str:
 def _limits(row: dict[str, dict[str, object]]) -> str:
     parameters, match = row["parameters"], row["match"]
     return f"more than {parameters['count']} from {match['min_level']} on in {parameters['window_seconds']} s"
+
+
+@names_rules
+def plain_rule_names(ids: set[UUID]) -> dict[UUID, str]:
+    return dict(DetectionRule.objects.filter(pk__in=ids).values_list("pk", "name"))
 
 
 @names_objects("detection_detectionrule")

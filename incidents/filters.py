@@ -115,10 +115,11 @@ def _listed(parameters: QueryDict, name: str) -> list[str]:
 
 
 def of_service(text: str, path: str = "service") -> Q:
-    """What belongs to the service with this name or id; ``path`` leads to the service."""
-    by_name = Q(**{f"{path}__name__iexact": text})
+    """What belongs to the service with this name or id; ``path`` leads to the service, and is empty for itself."""
+    prefix = f"{path}__" if path else ""
+    by_name = Q(**{f"{prefix}name__iexact": text})
     try:
-        return by_name | Q(**{f"{path}__public_id": UUID(text)})
+        return by_name | Q(**{f"{prefix}public_id": UUID(text)})
     except ValueError:
         return by_name
 

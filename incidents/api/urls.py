@@ -1,6 +1,17 @@
 from django.urls import path
 
-from incidents.api import calendars, collaboration, coverage, escalation, reports, schedules, shifts, sla, views
+from incidents.api import (
+    analytics,
+    calendars,
+    collaboration,
+    coverage,
+    escalation,
+    reports,
+    schedules,
+    shifts,
+    sla,
+    views,
+)
 from incidents.api.decisions import DecisionListView
 from incidents.api.evidence import EvidenceView
 
@@ -43,6 +54,9 @@ urlpatterns = [
     path("sla/calendars/<uuid:calendar_id>", sla.BusinessCalendarDetailView.as_view()),
     path("sla/violations", sla.ViolationListView.as_view()),
     path("reports/incidents", reports.IncidentReportView.as_view()),
+    path("analytics/summary", analytics.SummaryView.as_view()),
+    path("analytics/trends", analytics.TrendsView.as_view()),
+    path("analytics/sla", analytics.SlaView.as_view()),
     path("coverage", coverage.CoverageView.as_view()),
     path("schedules", schedules.ScheduleListView.as_view()),
     path("schedules/<uuid:schedule_id>", schedules.ScheduleDetailView.as_view()),

@@ -45,6 +45,9 @@ def register() -> None:
         NavigationItem("Reports", "reports:reports", "file-down", Action.READ_REPORTS, order=58, shortcut="p")
     )
     navigation.register(
+        NavigationItem("Analytics", "analytics:analytics", "chart-line", Action.READ_REPORTS, order=57, shortcut="y")
+    )
+    navigation.register(
         NavigationItem("On call", "schedules:list", "calendar-days", Action.READ_CONFIGURATION, order=45, shortcut="o")
     )
     navigation.register(

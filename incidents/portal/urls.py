@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from incidents.portal import report_urls, schedule_urls
 from incidents.portal.views import (
+    analytics,
     collaboration,
     dashboard,
     escalation_policies,
@@ -84,7 +85,10 @@ escalation_pages = [
     ),
 ]
 
+analytics_pages = [path("analytics", analytics.AnalyticsPage.as_view(), name="analytics")]
+
 urlpatterns = [
+    path("", include((analytics_pages, "analytics"))),
     path("", include((escalation_pages, "escalation"))),
     path("", include((pages, "incidents"))),
     path("", include((report_urls.pages, "reports"))),

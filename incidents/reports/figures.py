@@ -1,7 +1,7 @@
 """The figures over a report's incidents. Everything that a report counts is counted here.
 
-Times to acknowledge and to resolve run from the opening, as in ``incidents.statistics``; a trend puts an incident
-where it was opened.
+Times to acknowledge and to resolve run from the opening, as in ``incidents.analytics.definitions``; a trend puts
+an incident where it was opened.
 """
 
 from __future__ import annotations

@@ -11,14 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from incident_center.kernel.templatetags.presentation import NOT_KNOWN, long_duration, short_duration
 from incidents import selectors
+from incidents.analytics.selectors import recent_response_times
 from incidents.filters import ORDERINGS, with_sort_keys
 from incidents.lifecycle import Status
+from incidents.portal.analytics_tiles import duration_tile
 from incidents.portal.schedule_reads import on_call_now, swap_lines
 from incidents.portal.service_grid import service_grid
 from incidents.schedules.selectors import waiting_swaps
-from incidents.statistics import recent_response_times
 from ingestion.histogram import log_histogram
 from ingestion.levels import Level
 from ingestion.log_filters import LogFilters
@@ -71,24 +71,8 @@ class DashboardPage(PortalView):
 
 def _response_times() -> list[dict[str, str]]:
     recent, before = recent_response_times()
-    pairs = (
-        ("Time to acknowledge, 30 d", recent.to_acknowledge, before.to_acknowledge),
-        ("Time to resolve, 30 d", recent.to_resolve, before.to_resolve),
-    )
-    return [_metric(label, now, then) for label, now, then in pairs]
-
-
-def _metric(label: str, now: timedelta | None, then: timedelta | None) -> dict[str, str]:
-    shown = {"label": label, "value": NOT_KNOWN, "trend": "", "trend_good": "", "hint": "mean"}
-    if now is None:
-        return shown | {"hint": "no incident in this time"}
-    shown["value"] = long_duration(now) if now >= timedelta(hours=1) else short_duration(now)
-    if then is None:
-        return shown
-    difference = now - then
-    faster = difference < timedelta(0)
-    words = f"{short_duration(abs(difference))} {'faster' if faster else 'slower'} than the 30 d before"
-    return shown | {"trend": words, "trend_good": "true" if faster else "false"}
+    labels = ("Time to acknowledge, 30 d", "Time to resolve, 30 d")
+    return [duration_tile(label, now, then, days=30) for label, now, then in zip(labels, recent, before, strict=True)]
 
 
 class LogVolumeFragment(PortalView):
