@@ -7,8 +7,9 @@ class DetectionConfig(AppConfig):
     name = "detection"
 
     def ready(self) -> None:
-        from detection import alert_sweep, audit_sentences, evidence, handlers, sweep  # noqa: F401  Four register themselves.
+        from detection import alert_sweep, audit_sentences, evidence, handlers, silence_sweep, sweep  # noqa: F401
         from detection.portal import registration
+        from detection.silences import audit_sentences as silence_sentences  # noqa: F401
 
         handlers.connect()
         registration.register()

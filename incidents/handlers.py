@@ -27,6 +27,7 @@ _FOLLOWED = frozenset(
         EventKind.STATUS_CHANGED,
         EventKind.WITHDRAWN,
         EventKind.MERGED,
+        EventKind.MUTED,
         EventKind.UNMUTED,
         EventKind.SLA_BREACHED,
     }
@@ -46,7 +47,7 @@ def follow(change: IncidentChanged) -> None:
     running = locked_running_escalation(incident)
     if incident.is_live and incident.acknowledged_at is None:
         _ensure(change, running)
-    else:
+    elif change.event.kind not in (EventKind.MUTED, EventKind.UNMUTED):
         if running is not None:
             because = _end(incident)
             escalation_stop(
@@ -62,6 +63,9 @@ def _ensure(change: IncidentChanged, running: Escalation | None) -> None:
         is_hastened = event.kind == EventKind.SLA_BREACHED
         if is_hastened or (event.kind == EventKind.UNMUTED and running.held_since is not None):
             running.next_due_at = min(running.next_due_at or event.at, event.at)
+            running.save()
+        if event.kind == EventKind.MUTED and running.held_since is not None:  # It ends at another time now.
+            running.next_due_at = incident.muted_until
             running.save()
         if is_hastened:
             record(

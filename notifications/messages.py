@@ -10,7 +10,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from incident_center.kernel.scope import Actor
-from incidents.models import Incident, TimelineEvent
+from incidents.models import EventKind, Incident, TimelineEvent
 from notifications.topics import Topic
 from organizations.models import User
 
@@ -45,12 +45,22 @@ _ONE_SENTENCE = {
     Topic.SLA_BREACHED: "has missed its target: {label}",
 }
 
+# What a mute held back, told at its end.
+_HELD_BACK = {
+    Topic.OPENED: "was opened while it was muted, and nobody has it",
+    Topic.RECURRED: "is not muted any more, and nobody has it",
+    Topic.REOPENED: "was reopened while it was muted, and nobody has it",
+    Topic.SLA_BREACHED: "has missed its target while it was muted: {label}",
+}
+
 
 def tell(topic: Topic, event: TimelineEvent, actor: Actor) -> Told:
     """The change in words."""
     data: dict[str, Any] = event.data
     by = actor_name(actor)
     reason = str(data.get("reason") or "")[:LONGEST_NOTE]
+    if event.kind == EventKind.UNMUTED:
+        return Told(topic, _HELD_BACK[topic].format(label=data.get("label", "")))
     match topic:
         case Topic.OPENED:
             return Told(topic, "was opened" if actor.kind == "system" else f"was opened by {by}")

@@ -73,6 +73,8 @@ DEFAULT_TOPICS = (
 ALARMS = frozenset({Topic.OPENED, Topic.RECURRED, Topic.REOPENED})
 # Upon these the people of a route are reached by their own rules, and not by inbox only.
 PAGING = ALARMS | {Topic.SLA_BREACHED}
+# Of these nobody is told while an incident is muted.
+HELD_BACK = PAGING | {Topic.SLA_WARNING}
 
 # What a channel that has begun something about the incident hears, whatever the routes say.
 ENDS_AND_BEGINNINGS = frozenset({Topic.RESOLVED, Topic.MERGED, Topic.WITHDRAWN, Topic.REOPENED, Topic.RECURRED})
@@ -86,4 +88,6 @@ def topic_of(kind: str, data: Mapping[str, Any]) -> Topic | None:
         if data.get("to") == Status.RESOLVED:
             return Topic.RESOLVED
         return Topic.REOPENED if data.get("from") == Status.RESOLVED else Topic.STATUS_CHANGED
+    if kind == EventKind.UNMUTED:  # What the mute held back is told now, to those whom it would have been told then.
+        return Topic(data["held"]) if data.get("held") else None
     return Topic(kind) if kind in _SAME_NAME else None

@@ -231,6 +231,31 @@ def _heartbeat(world: World) -> Any:
         return heartbeat_create(actor=world.actor, fields={"name": "backup", "period_seconds": 60}).pk
 
 
+def _own_silence(world: World, kind: str) -> Any:
+    from datetime import timedelta
+
+    from detection.actions.silences import silence_create
+    from detection.models import SilenceKind
+
+    fields = {
+        "reason": "Database upgrade",
+        "matchers": {"environments": ["staging"]},
+        "ends_at": timezone.now() + timedelta(hours=1),
+    }
+    with world.scope():
+        return silence_create(actor=world.actor, kind=SilenceKind(kind), fields=fields).pk
+
+
+@makes("silence_id")
+def _silence(world: World) -> Any:
+    return _own_silence(world, "silence")
+
+
+@makes("window_id")
+def _window(world: World) -> Any:
+    return _own_silence(world, "maintenance")
+
+
 @makes("rule_id")
 def _rule(world: World) -> Any:
     from detection.models import DetectionRule

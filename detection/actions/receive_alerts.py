@@ -19,6 +19,7 @@ from detection.alerts.repetitions import UNTOUCHED, count_repetitions
 from detection.alerts.services import NamedServices, public_id_of
 from detection.models import Alert, AlertGroup, AlertMapping, AlertStatus
 from detection.selectors import alert_mapping
+from detection.silences.facts import alerts_at_hand
 from incident_center.kernel.scope import Actor
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.actions.incident_change_status import incident_change_status
@@ -178,21 +179,22 @@ def _open(case: Case, actor: Actor) -> None:
     message, group = case.opener, case.group
     assert message is not None
     signal = message.signal
-    opened = incident_open(
-        actor=actor,
-        title=signal.problem_title or case.fired[0].title,
-        description=wording.description_of(message),
-        severity=case.severity,
-        service=message.service,
-        problem=DetectedProblem(
-            dedup_key=group.key,
-            source=Source.ALERT,
-            source_id=group.pk,
-            first_occurrence_at=_beginning(case),
-            last_occurrence_at=case.now,
-            evidence={"alerts_from": signal.source, "alerts": len(case.fired), "group": group.problem[:300]},
-        ),
-    )
+    with alerts_at_hand([alert.labels for alert in case.fired]):
+        opened = incident_open(
+            actor=actor,
+            title=signal.problem_title or case.fired[0].title,
+            description=wording.description_of(message),
+            severity=case.severity,
+            service=message.service,
+            problem=DetectedProblem(
+                dedup_key=group.key,
+                source=Source.ALERT,
+                source_id=group.pk,
+                first_occurrence_at=_beginning(case),
+                last_occurrence_at=case.now,
+                evidence={"alerts_from": signal.source, "alerts": len(case.fired), "group": group.problem[:300]},
+            ),
+        )
     case.incident = group.incident = opened.incident
     case.has_opened = opened.is_new
     case.rulings.append(wording.opened(group) if opened.is_new else wording.joined(group, opened.incident))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from detection.api import alert_intake, alerts, heartbeats, views
+from detection.api import alert_intake, alerts, heartbeats, silences, views
 
 urlpatterns = [
     path("detection/rules", views.RuleListView.as_view()),
@@ -13,4 +13,12 @@ urlpatterns = [
     path("heartbeats/<str:token>/fail", heartbeats.FailView.as_view()),
     path("heartbeat-monitors", heartbeats.HeartbeatListView.as_view()),
     path("heartbeat-monitors/<uuid:heartbeat_id>", heartbeats.HeartbeatDetailView.as_view()),
+    path("silences", silences.SilenceListView.as_view()),
+    path("silences/preview", silences.SilencePreviewView.as_view()),
+    path("silences/<uuid:silence_id>", silences.SilenceDetailView.as_view()),
+    path("silences/<uuid:silence_id>/end", silences.SilenceEndView.as_view()),
+    path("maintenance-windows", silences.WindowListView.as_view()),
+    path("maintenance-windows/preview", silences.WindowPreviewView.as_view()),
+    path("maintenance-windows/<uuid:window_id>", silences.WindowDetailView.as_view()),
+    path("maintenance-windows/<uuid:window_id>/end", silences.WindowEndView.as_view()),
 ]

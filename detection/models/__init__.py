@@ -1,6 +1,7 @@
 from detection.models.alert import Alert, AlertGroup, AlertMapping, AlertStatus
 from detection.models.heartbeat import Heartbeat, HeartbeatState
 from detection.models.rule import DetectionRule, Grouping, RuleKind, Watch
+from detection.models.silence import Mute, Silence, SilenceKind
 
 __all__ = [
     "Alert",
@@ -11,6 +12,9 @@ __all__ = [
     "Grouping",
     "Heartbeat",
     "HeartbeatState",
+    "Mute",
     "RuleKind",
+    "Silence",
+    "SilenceKind",
     "Watch",
 ]

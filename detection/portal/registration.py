@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from detection.portal.alerts import alerts_card
+from detection.portal.silences import mute_banner
 from detection.selectors import detection_rules
 from incident_center.kernel.portal import navigation, palette
 from incident_center.kernel.portal.navigation import NavigationItem
@@ -24,6 +25,7 @@ def register() -> None:
     )
     palette.register(_rules, order=50)
     panels.register("detection/_incident_alerts.html", alerts_card, order=10)
+    panels.register("detection/_mute_banner.html", mute_banner, order=10, place="top")
 
 
 def _rules(request: HttpRequest, query: str) -> Iterable[PaletteItem]:

@@ -19,10 +19,14 @@ class Event(Generic[Payload]):
         self.name = name
         self._handlers: list[Callable[[Payload], None]] = []
 
-    def connect(self, handler: Callable[[Payload], None]) -> Callable[[Payload], None]:
-        """Adds a handler, once however often it is connected. Usable as a decorator."""
+    def connect(self, handler: Callable[[Payload], None], *, first: bool = False) -> Callable[[Payload], None]:
+        """Adds a handler, once however often it is connected. Usable as a decorator.
+
+        Args:
+            first: before all others, for what decides what the others do.
+        """
         if handler not in self._handlers:
-            self._handlers.append(handler)
+            self._handlers.insert(0 if first else len(self._handlers), handler)
         return handler
 
     def disconnect(self, handler: Callable[[Payload], None]) -> None:

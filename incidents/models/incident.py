@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -153,6 +155,10 @@ class Incident(OrganizationOwned):
     def is_live(self) -> bool:
         """Whether it still stands for a problem that someone has to look after."""
         return self.status != Status.RESOLVED and self.withdrawn_at is None and self.merged_into_id is None
+
+    def is_muted_at(self, moment: datetime) -> bool:
+        """Whether nobody is to be paged for it then."""
+        return self.muted_until is not None and self.muted_until > moment
 
     @property
     def allowed_statuses(self) -> tuple[Status, ...]:

@@ -13,7 +13,13 @@ from audit.messages import Names
 from incidents.markdown import render_markdown
 from incidents.models import EventKind, TimelineEvent
 from incidents.names import actor_name
-from incidents.portal import alert_sentences, collaboration_sentences, escalation_sentences, sla_sentences
+from incidents.portal import (
+    alert_sentences,
+    collaboration_sentences,
+    escalation_sentences,
+    silence_sentences,
+    sla_sentences,
+)
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,8 @@ _WRITERS: dict[str, tuple[str, str, Writer]] = {
     EventKind.MILESTONE_RECORDED: ("stamp", "good", sla_sentences.recorded),
     EventKind.ISSUE_OPENED: ("circle-dot", "", lambda who, data, names: f"The issue {data['issue']} was opened"),
     EventKind.ISSUE_CLOSED: ("circle-check", "", lambda who, data, names: f"The issue {data['issue']} was closed"),
+    EventKind.MUTED: ("bell-off", "", silence_sentences.muted),
+    EventKind.UNMUTED: ("bell-ring", "strong", silence_sentences.unmuted),
     EventKind.NOTIFICATION_SENT: ("send", "", _told),
     EventKind.NOTIFICATION_FAILED: ("circle-x", "danger", _not_told),
 }

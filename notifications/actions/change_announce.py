@@ -2,14 +2,17 @@ from __future__ import annotations
 
 from incidents import ledger
 from incidents.events import IncidentChanged
+from incidents.ledger import Ruling
+from incidents.models import EventKind, Incident, Stage
 from notifications import messages
 from notifications.actions.outbox_write import to_channel, write_deliveries, write_inbox
 from notifications.actions.pages_cancel import pages_cancel
+from notifications.actions.pages_hold import pages_hold
 from notifications.paging import page_people, urgency_of_severity
 from notifications.recipients import people_to_tell
 from notifications.routing.plan import Case, RoutePlan, channels_that_know, plan_routes
 from notifications.selectors import channels_to_the_end
-from notifications.topics import ALARMS, CHANNEL_TOPICS, ENDS_AND_BEGINNINGS, PAGING, topic_of
+from notifications.topics import ALARMS, CHANNEL_TOPICS, ENDS_AND_BEGINNINGS, HELD_BACK, PAGING, Topic, topic_of
 
 
 def change_announce(change: IncidentChanged) -> None:
@@ -19,13 +22,22 @@ def change_announce(change: IncidentChanged) -> None:
     """
     incident, event, actor = change.incident, change.event, change.actor
     pages_cancel(incident=incident, event=event)
+    if event.kind in (EventKind.MUTED, EventKind.UNMUTED):
+        pages_hold(incident=incident, event=event)
     topic = topic_of(event.kind, event.data)
     if topic is None:
+        return
+    is_muted = incident.is_muted_at(event.at)
+    if is_muted and topic in HELD_BACK:
+        ledger.record([_not_told(incident, topic)], incident=incident)
         return
     people = people_to_tell(incident, topic, actor)
     routes = RoutePlan()
     if topic in CHANNEL_TOPICS:
-        routes = plan_routes(Case.of(incident, topic), event.at, knowing=channels_that_know(incident))
+        knowing = channels_that_know(incident)
+        routes = plan_routes(Case.of(incident, topic), event.at, knowing=knowing)
+        if is_muted:
+            routes.leave_only(knowing)
     ledger.record(routes.rulings(), incident=incident)
     routed = [user_id for user_id in routes.people if user_id not in people and user_id != actor.user_id]
     channels = routes.open_channels()
@@ -42,3 +54,12 @@ def change_announce(change: IncidentChanged) -> None:
         urgency = urgency_of_severity(incident.severity)
         deliveries += page_people(paged, urgency, incident, event, told, payload)
     write_deliveries(deliveries)
+
+
+def _not_told(incident: Incident, topic: Topic) -> Ruling:
+    assert incident.muted_until is not None
+    reason = (
+        f"“{topic.label}” is told to nobody: the incident is muted until {incident.muted_until:%d %b %H:%M} UTC."
+        " What is still open then is told then."
+    )
+    return Ruling(Stage.ROUTE, "not_told", reason, data={"topic": topic.value})

@@ -71,6 +71,11 @@ class RoutePlan:
             for each in self.considered
         ]
 
+    def leave_only(self, channels: Collection[UUID]) -> None:
+        """Of an incident that is muted: nobody new hears of it, only these channels, which know of it already."""
+        self.channels = {pk: names for pk, names in self.channels.items() if pk in channels}
+        self.people = {}
+
     def open_channels(self) -> list[Channel]:
         return list(Channel.objects.filter(pk__in=self.channels, enabled=True, removed_at=None).order_by("pk"))
 

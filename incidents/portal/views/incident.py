@@ -86,6 +86,7 @@ class IncidentPageView(PortalView):
             "shows_sample": incident.log_count > MOST_LINKED_LOGS,
             "merged": list(selectors.merged_incidents(incident)),
             "panels": panels_of(self.request, self.member, incident),
+            "banners": panels_of(self.request, self.member, incident, "top"),
             "told": reads.channels_told(incident),
             "also_open": reads.also_open(self.member, incident),
             "clocks": clocks_of(incident),
