@@ -11,7 +11,7 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         from incidents.escalation import reachability
         from incidents.events import incident_changed, incident_counted, people_told, responders_paged
-        from notifications import audit_messages, coverage, navigation, sweeps  # noqa: F401  Registered by their import.
+        from notifications import audit_messages, coverage, drill_sweep, navigation, sweeps  # noqa: F401  Registered by their import.
         from notifications.actions.change_announce import change_announce
         from notifications.actions.notice_write import notice_write
         from notifications.actions.responders_page import responders_page

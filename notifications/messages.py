@@ -106,13 +106,26 @@ def document(incident: Incident, event: TimelineEvent, actor: Actor, told: Told)
     )
 
 
+def drill_document(name: str, at: datetime) -> dict[str, Any]:
+    """A message that looks like any other and says that it is a drill."""
+    told = Told(Topic.OPENED, "is a drill: nothing has happened")
+    title = f"Would a page through {name} arrive?"
+    return _document("channel.drill", at=at, told=told, event=None, incident=_no_incident("DRILL", title, at))
+
+
 def test_document(channel_name: str, actor: Actor, at: datetime) -> dict[str, Any]:
     """A message that looks like any other and says that it is a test."""
-    incident = {
+    title = f"Messages of the channel “{channel_name}” arrive here"
+    told = Told(Topic.OPENED, f"was sent by {actor_name(actor)}")
+    return _document("channel.test", at=at, told=told, event=None, incident=_no_incident("TEST", title, at))
+
+
+def _no_incident(reference: str, title: str, at: datetime) -> dict[str, Any]:
+    return {
         "id": None,
         "number": 0,
-        "reference": "TEST",
-        "title": f"Messages of the channel “{channel_name}” arrive here",
+        "reference": reference,
+        "title": title,
         "status": "open",
         "severity": "low",
         "priority": "P4",
@@ -127,8 +140,6 @@ def test_document(channel_name: str, actor: Actor, at: datetime) -> dict[str, An
         "resolved_at": None,
         "url": f"{settings.BASE_URL}/",
     }
-    told = Told(Topic.OPENED, f"was sent by {actor_name(actor)}")
-    return _document("channel.test", at=at, told=told, event=None, incident=incident)
 
 
 def group_document(documents: list[dict[str, Any]]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from django.utils.crypto import salted_hmac
 
 LIVES = timedelta(days=7)
 SALT = "notifications.response_links"
+DRILL = "notifications.drill_links"
 SIGNATURE_BYTES = 15
 
 
@@ -34,23 +35,30 @@ def response_address(organization_id: int, delivery_id: UUID) -> str:
     return settings.BASE_URL + reverse("notifications:respond", args=[make_token(organization_id, delivery_id)])
 
 
-def make_token(organization_id: int, delivery_id: UUID) -> str:
+def drill_address(organization_id: int, drill_id: UUID) -> str:
+    """The address of the page on which the person says that a drill arrived."""
+    return settings.BASE_URL + reverse(
+        "notifications:drill-receipt", args=[make_token(organization_id, drill_id, DRILL)]
+    )
+
+
+def make_token(organization_id: int, delivery_id: UUID, salt: str = SALT) -> str:
     subject = f"{organization_id:x}.{_encode(delivery_id.bytes)}"
-    return f"{subject}.{_signature(subject, settings.SECRET_KEY)}"
+    return f"{subject}.{_signature(subject, settings.SECRET_KEY, salt)}"
 
 
-def read_token(token: str) -> Named | None:
+def read_token(token: str, salt: str = SALT) -> Named | None:
     """What the token names; None for one that is not ours."""
     subject, _, signature = token.rpartition(".")
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    if not any(hmac.compare_digest(signature.encode(), _signature(subject, key).encode()) for key in keys):
+    if not any(hmac.compare_digest(signature.encode(), _signature(subject, key, salt).encode()) for key in keys):
         return None
     organization, _, delivery = subject.partition(".")
     return Named(int(organization, 16), UUID(bytes=base64.urlsafe_b64decode(delivery + "==")))
 
 
-def _signature(subject: str, key: str) -> str:
-    return _encode(salted_hmac(SALT, subject, secret=key, algorithm="sha256").digest()[:SIGNATURE_BYTES])
+def _signature(subject: str, key: str, salt: str) -> str:
+    return _encode(salted_hmac(salt, subject, secret=key, algorithm="sha256").digest()[:SIGNATURE_BYTES])
 
 
 def _encode(raw: bytes) -> str:

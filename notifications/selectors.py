@@ -14,6 +14,7 @@ from notifications.models import (
     Contact,
     Delivery,
     DeliveryAttempt,
+    Drill,
     Notification,
     NotificationRules,
     NotificationStep,
@@ -124,3 +125,20 @@ def get_route(route_id: UUID) -> Route:
 def routes_to(channel_id: UUID) -> QuerySet[Route]:
     """The routes that name the channel."""
     return routes().filter(targets__contains=[{"type": "channel", "id": str(channel_id)}])
+
+
+def drills() -> QuerySet[Drill]:
+    """All drills, newest first."""
+    return (
+        Drill.objects.select_related("channel", "contact__user", "incident")
+        .defer("channel__url", "channel__credential", "channel__secret", "channel__previous_secret")
+        .defer("contact__address")
+        .order_by("-id")
+    )
+
+
+def channels_that_failed_their_drill() -> set[UUID]:
+    """Those in use whose newest finished drill failed."""
+    newest = Drill.objects.filter(channel__removed_at=None, channel__isnull=False, finished_at__isnull=False)
+    newest = newest.order_by("channel_id", "-id").distinct("channel_id")
+    return {drill.channel_id for drill in newest if drill.state == Drill.State.FAILED and drill.channel_id is not None}

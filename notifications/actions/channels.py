@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound
 from incident_center.kernel.scope import Actor
+from notifications.actions.drill_plan import next_drill
 from notifications.actions.routes import route_for_new_channel, routes_forget_channel
 from notifications.channels.base import AddressError, ChannelKind
 from notifications.channels.egress import EgressRefusedError
@@ -20,7 +21,15 @@ from notifications.models import Channel
 
 MOST_OVERLAP_HOURS = 30 * 24
 LONGEST_URL = 2_000
-FIELDS = {"name": "name", "url": "url", "credential": "credential", "signing_secret": "secret", "enabled": "enabled"}
+# The values that may be changed, and the column of each.
+FIELDS = {
+    "name": "name",
+    "url": "url",
+    "credential": "credential",
+    "signing_secret": "secret",
+    "drill_every_days": "drill_every_days",
+    "enabled": "enabled",
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,8 @@ def channel_update(*, actor: Actor, channel_id: UUID, values: Mapping[str, Any])
     with transaction.atomic():
         channel = _locked(channel_id)
         _apply(channel, values, channel_kind(channel.kind))
+        if "drill_every_days" in values:
+            channel.save(update_fields=["next_drill_at"])
         # What is not named is not written: a secret is encrypted differently each time, and would look changed.
         return _saved(channel, update_fields=[field for name, field in FIELDS.items() if name in values])
 
@@ -115,6 +126,9 @@ def _apply(channel: Channel, values: Mapping[str, Any], kind: ChannelKind) -> No
         channel.credential = _checked_credential(values["credential"].strip(), kind)
     if "signing_secret" in values:
         channel.secret = _checked_signing_secret(values["signing_secret"].strip(), kind)
+    if "drill_every_days" in values:
+        channel.drill_every_days = values["drill_every_days"]
+        channel.next_drill_at = next_drill(channel.drill_every_days, timezone.now())
     if "enabled" in values:
         channel.enabled = values["enabled"]
 

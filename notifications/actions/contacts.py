@@ -14,6 +14,7 @@ from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound
 from incident_center.kernel.models import uuid7
 from incident_center.kernel.scope import Actor
 from notifications import messages
+from notifications.actions.drill_plan import next_drill
 from notifications.channels.base import AddressError, Message, Result
 from notifications.channels.egress import EgressRefusedError
 from notifications.contacts.kinds import CONTACT_KINDS, contact_kind
@@ -133,14 +134,39 @@ def contact_test(*, actor: Actor, user: User, contact_id: UUID) -> Result:
         NotFound.
         Conflict: the contact is not verified yet.
     """
+    contact = contact_of(user, contact_id)
+    now = timezone.now()
+    payload = messages.test_document(str(contact), actor, now)
+    return CONTACT_KINDS[contact.kind].send(contact.destination, Message(str(uuid7()), payload, now), {})
+
+
+def contact_of(user: User, contact_id: UUID) -> Contact:
+    """A verified contact of the person.
+
+    Raises:
+        NotFound.
+        Conflict: the contact is not verified yet.
+    """
     contact = Contact.objects.select_related("user").filter(pk=contact_id, user=user, removed_at=None).first()
     if contact is None:
         raise NotFound()
     if contact.verified_at is None:
         raise Conflict("Enter the code first that was sent there.")
-    now = timezone.now()
-    payload = messages.test_document(str(contact), actor, now)
-    return CONTACT_KINDS[contact.kind].send(contact.destination, Message(str(uuid7()), payload, now), {})
+    return contact
+
+
+def contact_set_drills(*, actor: Actor, user: User, contact_id: UUID, every_days: int) -> Contact:
+    """How often a drill goes there by itself; 0: never.
+
+    Raises:
+        NotFound.
+    """
+    with transaction.atomic():
+        contact = _locked(user, contact_id)
+        contact.drill_every_days = every_days
+        contact.next_drill_at = next_drill(every_days, timezone.now())
+        contact.save(update_fields=["drill_every_days", "next_drill_at"])
+    return contact
 
 
 def account_contacts(users: list[User]) -> dict[UUID, Contact]:

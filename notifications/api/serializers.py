@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from incidents.api.serializers import SEVERITIES, StrictSerializer
 from notifications.channels.registry import KIND_CHOICES, shown_address
-from notifications.models import Channel, Delivery, DeliveryAttempt, Notification
+from notifications.models import Channel, Delivery, DeliveryAttempt, Drill, Notification
 from notifications.topics import CHANNEL_TOPICS
 
 TOPIC_CHOICES = [(topic.value, topic.label) for topic in CHANNEL_TOPICS]
@@ -113,7 +113,7 @@ class ChannelSerializer(serializers.ModelSerializer[Channel]):
         model = Channel
         fields = [
             "id", "name", "kind", "url", "enabled", "created_at", "previous_secret_expires_at", "waiting",
-            "last_delivery",
+            "last_delivery", "drill_every_days", "next_drill_at",
         ]  # fmt: skip
 
     def get_url(self, channel: Channel) -> str:
@@ -136,6 +136,9 @@ class ChannelWriteSerializer(StrictSerializer):
         required=False,
         allow_blank=True,
         help_text="What a slack_app signs its requests with, so that people can acknowledge there; empty: they cannot.",
+    )
+    drill_every_days = serializers.IntegerField(
+        min_value=0, max_value=365, required=False, help_text="How often a drill goes through it; 0: never."
     )
     enabled = serializers.BooleanField(required=False)
 
@@ -174,3 +177,23 @@ class TestAnswerSerializer(serializers.Serializer[Any]):
     status_code = serializers.IntegerField(allow_null=True)
     answer = serializers.CharField()
     error = serializers.CharField()
+
+
+class DrillSerializer(serializers.ModelSerializer[Drill]):
+    """``passed``: the other side took it, and a person said that it arrived; ``sent``: they have not said so yet."""
+
+    channel = ChannelReferenceSerializer(allow_null=True)
+    contact = ContactReferenceSerializer(allow_null=True)
+    incident = IncidentReferenceSerializer(allow_null=True, help_text="Opened because it failed.")
+
+    class Meta:
+        model = Drill
+        fields = [
+            "id", "channel", "contact", "state", "created_at", "tries", "delivered_at", "finished_at", "status_code",
+            "failure", "incident",
+        ]  # fmt: skip
+
+
+class DrillFilterSerializer(serializers.Serializer[Any]):
+    channel = serializers.UUIDField(required=False)
+    state = serializers.ChoiceField(choices=Drill.State.choices, required=False)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from notifications.api import contacts, routes, views
+from notifications.api import contacts, drills, routes, views
 
 urlpatterns = [
     path("notifications", views.NotificationListView.as_view()),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("channels/<uuid:channel_id>", views.ChannelDetailView.as_view()),
     path("channels/<uuid:channel_id>/test", views.ChannelTestView.as_view()),
     path("channels/<uuid:channel_id>/rotate-secret", views.ChannelRotateSecretView.as_view()),
+    path("channels/<uuid:channel_id>/drill", drills.ChannelDrillView.as_view()),
+    path("drills", drills.DrillListView.as_view()),
     path("routes", routes.RouteListView.as_view()),
     path("routes/simulate", routes.RoutesSimulateView.as_view()),
     path("routes/<uuid:route_id>", routes.RouteDetailView.as_view()),

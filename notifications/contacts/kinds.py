@@ -33,6 +33,9 @@ class ContactKind(ABC):
     address_help: ClassVar[str]
     address_example: ClassVar[str]
 
+    # Whether a message can hold a link, by which the person says that it arrived.
+    holds_links: ClassVar[bool] = True
+
     def is_available(self) -> bool:
         """Whether this installation can send there at all."""
         return True
@@ -125,6 +128,7 @@ class VoiceContact(PhoneContact):
     name = "voice"
     label = "Voice call"
     icon = "phone-call"
+    holds_links = False
 
     @property
     def provider(self) -> str:

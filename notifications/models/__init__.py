@@ -1,5 +1,6 @@
 from notifications.models.channel import Channel
 from notifications.models.contact import Contact, NotificationRules, NotificationStep
+from notifications.models.drill import Drill
 from notifications.models.inbox import Notification
 from notifications.models.lane import Lane
 from notifications.models.outbox import Delivery, DeliveryAttempt
@@ -11,6 +12,7 @@ __all__ = [
     "Contact",
     "Delivery",
     "DeliveryAttempt",
+    "Drill",
     "Lane",
     "Notification",
     "NotificationRules",

@@ -13,6 +13,7 @@ from incident_center.kernel.audit_trail import AuditTrail
 from incident_center.kernel.models import OrganizationOwned, owned
 from incident_center.kernel.secrets import EncryptedTextField
 from notifications.channels.base import Recipient
+from notifications.models.drill import WEEKLY, in_a_week
 
 
 class Channel(OrganizationOwned):
@@ -30,6 +31,9 @@ class Channel(OrganizationOwned):
     previous_secret_expires_at = models.DateTimeField(null=True)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Zero: never.
+    drill_every_days = models.PositiveSmallIntegerField(default=WEEKLY)
+    next_drill_at = models.DateTimeField(null=True, default=in_a_week, editable=False)
     # A channel is never deleted: its deliveries are a record. Its address and secrets are wiped.
     removed_at = models.DateTimeField(null=True, editable=False)
 
@@ -40,7 +44,7 @@ class Channel(OrganizationOwned):
                 models.F("organization"), Lower("name"), condition=Q(removed_at=None), name="channel_name_once"
             ),
         ]
-        triggers = [AuditTrail(redact=("url", "credential", "secret", "previous_secret"))]
+        triggers = [AuditTrail(redact=("url", "credential", "secret", "previous_secret"), exclude=("next_drill_at",))]
 
     def __str__(self) -> str:
         return self.name

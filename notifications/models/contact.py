@@ -10,6 +10,7 @@ from incident_center.kernel.audit_trail import AuditTrail
 from incident_center.kernel.constraints import SameOrganization
 from incident_center.kernel.models import OrganizationOwned, owned, reference
 from incident_center.kernel.secrets import EncryptedTextField
+from notifications.models.drill import WEEKLY, in_a_week
 from organizations.models import User
 
 CONTACT_KIND_WORDS = {
@@ -37,6 +38,9 @@ class Contact(OrganizationOwned):
     code_tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     removed_at = models.DateTimeField(null=True, editable=False)
+    # Zero: never.
+    drill_every_days = models.PositiveSmallIntegerField(default=WEEKLY)
+    next_drill_at = models.DateTimeField(null=True, default=in_a_week, editable=False)
 
     class Meta:
         constraints = [
@@ -49,7 +53,7 @@ class Contact(OrganizationOwned):
         ]
         indexes = [models.Index(fields=["organization", "user"], condition=Q(removed_at=None), name="contact_by_user")]
         triggers = [
-            AuditTrail(redact=("address", "code_hash"), exclude=("code_tries", "code_expires_at")),
+            AuditTrail(redact=("address", "code_hash"), exclude=("code_tries", "code_expires_at", "next_drill_at")),
         ]
 
     def __str__(self) -> str:

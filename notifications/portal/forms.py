@@ -10,10 +10,12 @@ from django import forms
 from notifications.actions.channels import MOST_OVERLAP_HOURS
 from notifications.channels.base import ChannelKind
 from notifications.models import SEVERITY_CHOICES, Channel, Delivery
+from notifications.models.drill import WEEKLY
 from notifications.selectors import channels
 from notifications.topics import CHANNEL_TOPICS, DEFAULT_TOPICS
 from organizations.selectors import services
 
+EVERY = [(1, "Every day"), (WEEKLY, "Every week"), (30, "Every 30 days"), (0, "Never")]
 TOPIC_CHOICES = [(topic.value, topic.label) for topic in CHANNEL_TOPICS]
 
 
@@ -27,6 +29,15 @@ class ChannelForm(forms.Form):
     )
     signing_secret = forms.CharField(
         max_length=2_000, required=False, widget=forms.PasswordInput({"autocomplete": "off"}, render_value=False)
+    )
+    drill_every_days = forms.TypedChoiceField(
+        label="Drill",
+        choices=EVERY,
+        coerce=int,
+        initial=WEEKLY,
+        required=False,
+        empty_value=None,
+        help_text="A message on trial, so that silence is noticed.",
     )
     enabled = forms.BooleanField(label="Switched on", required=False, initial=True)
 
@@ -59,6 +70,8 @@ class ChannelForm(forms.Form):
         for name in ("url", "credential", "signing_secret"):
             if not values.get(name):
                 values.pop(name, None)
+        if values["drill_every_days"] is None:
+            del values["drill_every_days"]
         return values
 
 
@@ -88,7 +101,7 @@ class NewChannelForm(ChannelForm):
 
 def initial_of(channel: Channel) -> dict[str, Any]:
     """The form's fields as the channel has them, without its address."""
-    return {"name": channel.name, "enabled": channel.enabled}
+    return {"name": channel.name, "enabled": channel.enabled, "drill_every_days": channel.drill_every_days}
 
 
 class RotateSecretForm(forms.Form):

@@ -26,7 +26,14 @@ from notifications.actions.lanes import BREAKS_AT
 from notifications.channels.base import ChannelKind
 from notifications.channels.registry import KINDS, channel_kind, shown_address
 from notifications.models import Channel, Delivery
-from notifications.portal.forms import ChannelForm, DeliveryFilterForm, NewChannelForm, RotateSecretForm, initial_of
+from notifications.portal.forms import (
+    EVERY,
+    ChannelForm,
+    DeliveryFilterForm,
+    NewChannelForm,
+    RotateSecretForm,
+    initial_of,
+)
 from notifications.portal.pages import keyset_page
 from notifications.slack_links import interaction_address
 from organizations.access import Action
@@ -42,6 +49,7 @@ class ChannelsView(PortalView):
     def get(self, request: HttpRequest) -> HttpResponse:
         found = list(selectors.channels())
         last = selectors.last_deliveries([channel.pk for channel in found])
+        failed_drills = selectors.channels_that_failed_their_drill()
         routes_by_channel = Counter(
             aim.id
             for route in selectors.routes()
@@ -54,6 +62,7 @@ class ChannelsView(PortalView):
                 "channel": channel,
                 "kind": KINDS.get(channel.kind),
                 "address": shown_address(channel.kind, channel.url),
+                "failed_drill": channel.pk in failed_drills,
                 "last": last.get(channel.pk),
                 "route_count": routes_by_channel[channel.pk],
             }
@@ -111,6 +120,7 @@ def channel_page(
         "facts": [
             ("Kind", kind.label),
             ("Address", shown_address(channel.kind, channel.url)),
+            ("Drill", drill_words(channel)),
             *answer_facts(channel, kind),
         ],
         "lane": lane if (lane := getattr(channel, "lane", None)) and lane.failures >= BREAKS_AT else None,
@@ -122,6 +132,13 @@ def channel_page(
         **extra,
     }
     return render(request, "notifications/channel.html", context, status=status)
+
+
+def drill_words(channel: Channel) -> str:
+    """How often, and what came of the last."""
+    often = dict(EVERY).get(channel.drill_every_days, f"Every {channel.drill_every_days} days")
+    last = selectors.drills().filter(channel=channel).first()
+    return f"{often}; the last one: {last.get_state_display()}" if last else f"{often}; none yet"
 
 
 def answer_facts(channel: Channel, kind: ChannelKind) -> list[tuple[str, str]]:

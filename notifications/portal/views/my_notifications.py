@@ -14,14 +14,18 @@ from notifications import selectors
 from notifications.actions.contacts import (
     account_contacts,
     contact_create,
+    contact_of,
     contact_remove,
     contact_send_code,
+    contact_set_drills,
     contact_test,
     contact_verify,
 )
+from notifications.actions.drill_plan import drill_start
 from notifications.actions.notification_rules import notification_rules_set
 from notifications.channels.base import Outcome, Result
 from notifications.contacts.kinds import CONTACT_KINDS
+from notifications.models.drill import WEEKLY
 from notifications.portal.contact_forms import ContactForm, RulesForm, initial_rules
 from organizations.access import Action
 from organizations.portal.base import PortalView
@@ -84,7 +88,9 @@ class MyNotificationsView(MyNotificationsPage):
 
 
 class MyContactsView(MyNotificationsPage):
-    """Adds a contact (no ``do``), or does something with one: ``do`` is verify, send-code, test or remove."""
+    """Adds a contact (no ``do``), or does something with one: ``do`` is verify, send-code, test, drill,
+    drill-weekly, drill-never or remove.
+    """
 
     actions = {"POST": Action.OWN_ACCOUNT}
 
@@ -127,6 +133,12 @@ class MyContactsView(MyNotificationsPage):
                 say(request, "The test is on its way to you.")
             else:
                 complain(request, f"The test did not leave: {result.error}")
+        elif what == "drill":
+            drill_start(actor=self.member.actor, contact=contact_of(self.member.user, contact_id))
+            say(request, "A drill is on its way. Say by its link that it arrived.")
+        elif what in ("drill-weekly", "drill-never"):
+            contact_set_drills(**whose, every_days=WEEKLY if what == "drill-weekly" else 0)
+            say(request, "A drill comes each week." if what == "drill-weekly" else "No drill comes by itself any more.")
         elif what == "remove":
             contact_remove(**whose)
             say(request, "The contact is removed and its address wiped.")
