@@ -9,7 +9,8 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, OpenApiType
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 
-from incidents.reports.download import incidents_download
+from incidents.api.views import IncidentView
+from incidents.reports.download import incident_download, incidents_download
 from organizations.access import Action
 from organizations.api.base import OrganizationApiView
 
@@ -54,3 +55,14 @@ class IncidentReportView(OrganizationApiView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         return incidents_download(self.member, request.query_params)
+
+
+class SingleReportView(IncidentView):
+    """One incident as PDF/A: timeline, people, clocks, logs."""
+
+    actions = {"GET": Action.READ_REPORTS}
+    content_negotiation_class = AsAskedFor
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY)}, tags=TAGS)
+    def get(self, request: Request, reference: str) -> HttpResponseBase:
+        return incident_download(self.member, self.incident(reference))

@@ -53,6 +53,7 @@ urlpatterns = [
     path("sla/calendars", sla.BusinessCalendarListView.as_view()),
     path("sla/calendars/<uuid:calendar_id>", sla.BusinessCalendarDetailView.as_view()),
     path("sla/violations", sla.ViolationListView.as_view()),
+    path("incidents/<str:reference>/report", reports.SingleReportView.as_view()),
     path("reports/incidents", reports.IncidentReportView.as_view()),
     path("analytics/summary", analytics.SummaryView.as_view()),
     path("analytics/trends", analytics.TrendsView.as_view()),

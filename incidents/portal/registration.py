@@ -44,6 +44,7 @@ def register() -> None:
     navigation.register(
         NavigationItem("Reports", "reports:reports", "file-down", Action.READ_REPORTS, order=58, shortcut="p")
     )
+    navigation.register(NavigationItem("Assurance", "reports:assurance", "stamp", Action.READ_AUDIT, order=5))
     navigation.register(
         NavigationItem("Analytics", "analytics:analytics", "chart-line", Action.READ_REPORTS, order=57, shortcut="y")
     )

@@ -1,8 +1,10 @@
 from django.urls import path
 
-from incidents.portal.views import reports
+from incidents.portal.views import assurance, reports
 
 pages = [
     path("reports", reports.ReportsPage.as_view(), name="reports"),
     path("reports/incidents", reports.IncidentsDownload.as_view(), name="incidents"),
+    path("reports/incidents/<str:reference>", reports.IncidentDownload.as_view(), name="incident"),
+    path("assurance", assurance.AssurancePage.as_view(), name="assurance"),
 ]

@@ -95,13 +95,13 @@ def _row(incident: Incident) -> list[str]:
         incident.reference,
         minute(incident.opened_at),
         breakable(incident.title),
-        incident.severity,
-        incident.priority,
+        f"{incident.get_severity_display()}, {incident.priority}",
         incident.get_status_display(),
         breakable(f"{service.name} ({service.environment})") if service else "–",
         _since_opening(incident, incident.acknowledged_at),
         _since_opening(incident, incident.resolved_at),
         _promises(incident),
+        incident.severity,  # For its colour.
     ]
 
 

@@ -13,7 +13,9 @@ from audit.actions.access_record import access_record
 from audit.actions.seal import seal_organization
 from audit.models import AccessKind
 from incident_center.kernel.api.problems import InvalidInput
+from incidents.models import Incident
 from incidents.reports.document import incidents_pdf
+from incidents.reports.incident_document import incident_pdf
 from incidents.reports.query import report_query
 from incidents.reports.spreadsheet import csv_pieces
 from organizations.members import Member
@@ -67,6 +69,15 @@ def incidents_download(member: Member, parameters: QueryDict) -> HttpResponseBas
         pdf = incidents_pdf(query, organization=member.organization, made_by=member.user.name, now=now)
         response = HttpResponse(pdf, content_type=form.content_type)
     response["Content-Disposition"] = f'attachment; filename="{file_name(form, now)}"'
+    return response
+
+
+def incident_download(member: Member, incident: Incident) -> HttpResponse:
+    """One incident as PDF/A; that it was taken is on the record."""
+    access_record(actor=member.actor, kind=AccessKind.EXPORTED, subject=f"the report of {incident.reference}")
+    seal_organization(member.organization_id)
+    response = HttpResponse(incident_pdf(incident, now=timezone.now()), content_type=Form.PDF.content_type)
+    response["Content-Disposition"] = f'attachment; filename="{incident.reference}-report.pdf"'
     return response
 
 

@@ -132,8 +132,13 @@ def csv_pieces(incidents: QuerySet[Incident], *, with_byte_order_mark: bool) -> 
                 cursor.execute(f"CLOSE {name}")
 
 
-def _lines(incidents: QuerySet[Incident]) -> QuerySet[Incident, Any]:
+def with_clocks(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
+    """Adds ``response`` and ``resolution``: an incident has at most one clock of each, so that rows stay single."""
     clocks = {
         kind: FilteredRelation("sla_clocks", condition=Q(sla_clocks__kind=kind)) for kind in ("response", "resolution")
     }
-    return incidents.prefetch_related(None).annotate(**clocks).values_list(_Line(*COLUMNS.values()))
+    return incidents.prefetch_related(None).annotate(**clocks)
+
+
+def _lines(incidents: QuerySet[Incident]) -> QuerySet[Incident, Any]:
+    return with_clocks(incidents).values_list(_Line(*COLUMNS.values()))

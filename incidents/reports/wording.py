@@ -16,6 +16,11 @@ def minute(moment: datetime | None) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if moment else ""
 
 
+def second(moment: datetime | None) -> str:
+    """UTC, which the page says."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
 def duration(value: timedelta | None) -> str:
     """The two largest units: ``2 d 4 h``, ``35 min``, ``12 s``; ``–`` where there is none."""
     if value is None:

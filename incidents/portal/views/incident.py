@@ -131,6 +131,7 @@ class IncidentPageView(PortalView):
             "may_unmerge": incident.merged_into_id is not None and selectors.may_direct(self.member, incident),
             "may_withdraw": is_open_to_change and self.member.can(Action.WITHDRAW_INCIDENTS),
             "may_take_evidence": self.member.can(Action.READ_AUDIT),
+            "may_take_report": self.member.can(Action.READ_REPORTS),
             "may_acknowledge": may_work and incident.acknowledged_at is None and incident.status != Status.RESOLVED,
             "may_mitigate": Status.MITIGATED in allowed,
             "may_resolve": Status.RESOLVED in allowed,

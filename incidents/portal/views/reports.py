@@ -9,8 +9,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from incident_center.kernel.api.problems import InvalidInput
+from incidents import selectors
 from incidents.portal.report_forms import ReportFilterForm
-from incidents.reports.download import incidents_download
+from incidents.reports.download import incident_download, incidents_download
 from incidents.reports.query import ReportQuery, report_query
 from organizations.access import Action
 from organizations.portal.base import PortalView
@@ -51,3 +52,12 @@ class IncidentsDownload(PortalView):
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         return incidents_download(self.member, request.GET)
+
+
+class IncidentDownload(PortalView):
+    """One incident as PDF/A."""
+
+    actions: ClassVar[dict[str, Action]] = {"GET": Action.READ_REPORTS}
+
+    def get(self, request: HttpRequest, reference: str) -> HttpResponseBase:
+        return incident_download(self.member, selectors.incident_by_reference(self.member, reference))
