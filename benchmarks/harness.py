@@ -33,6 +33,7 @@ class Measurement:
     what: str
     batch: int
     connections: int
+    requests: int
     logs_per_second: float
     requests_per_second: float
     p50_ms: float
@@ -58,6 +59,7 @@ def measurement_of(
         what=what,
         batch=batch,
         connections=connections,
+        requests=requests,
         logs_per_second=logs / seconds,
         requests_per_second=requests / seconds,
         p50_ms=statistics.median(milliseconds),

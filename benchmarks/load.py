@@ -1,4 +1,5 @@
-"""The client's side of a measurement, in a process of its own: ``python -m benchmarks.load PORT CONNECTIONS FILE``.
+"""The client's side of a measurement, in a process of its own: ``python -m benchmarks.load PORT CONNECTIONS FILE
+[SECONDS]``. After so many seconds it begins no further request.
 
 The file holds whole HTTP requests, each after its length in four bytes. They are sent over the connections, one at a
 time on each, by one epoll loop, which takes about 30 µs of processor a request. Prints JSON: seconds, and the
@@ -8,6 +9,7 @@ milliseconds of each request. Ends with an error at the first answer that is nei
 from __future__ import annotations
 
 import json
+import math
 import select
 import socket
 import struct
@@ -68,7 +70,7 @@ class Connection:
         return True
 
 
-def run(port: int, connections: int, path: Path) -> dict[str, object]:
+def run(port: int, connections: int, path: Path, seconds: float) -> dict[str, object]:
     waiting = requests_of(path)
     poll = select.epoll()
     open_ = {}
@@ -93,7 +95,7 @@ def run(port: int, connections: int, path: Path) -> dict[str, object]:
             if not event & select.EPOLLIN or not connection.is_answered():
                 continue
             milliseconds.append((time.perf_counter() - connection.started) * 1_000)
-            request = next(waiting, None)
+            request = next(waiting, None) if time.perf_counter() - began < seconds else None
             if request is None:
                 busy -= 1
             elif not connection.send(request):
@@ -102,4 +104,5 @@ def run(port: int, connections: int, path: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))))
+    limit = float(sys.argv[4]) if len(sys.argv) > 4 else math.inf
+    print(json.dumps(run(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), limit)))

@@ -64,15 +64,20 @@ class WebServer:
         )
         return head.encode() + body
 
-    def measure(self, what: str, requests: Iterable[bytes], *, batch: int, connections: int) -> Measurement:
-        """Sends each request once, over as many connections; any other answer than 200 is an error."""
+    def measure(
+        self, what: str, requests: Iterable[bytes], *, batch: int, connections: int, seconds: float | None = None
+    ) -> Measurement:
+        """Sends each request once, in their order, over as many connections, those that are left after ``seconds``
+        not at all; any other answer than 200 or 202 is an error.
+        """
         with tempfile.NamedTemporaryFile(prefix="ic-load-") as file:
             for request in requests:
                 file.write(struct.pack("!I", len(request)) + request)
             file.flush()
+            limit = [] if seconds is None else [str(seconds)]
             before = processor_seconds(self.process), processor_seconds(self.database)
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.load", str(self.port), str(connections), file.name],
+                [sys.executable, "-m", "benchmarks.load", str(self.port), str(connections), file.name, *limit],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 text=True,

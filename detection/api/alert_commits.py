@@ -67,7 +67,8 @@ class AlertCommits:
                 thread = threading.Thread(target=self._run, name="alert-commit", daemon=True)
                 self._threads.append(thread)
                 thread.start()
-            self._arrived.notify()
+            if organization_id not in self._busy:  # Otherwise whoever carries its alerts out looks again.
+                self._arrived.notify()
 
     def close(self) -> None:
         """Returns when what waits is stored and the threads have left the database."""
@@ -91,7 +92,8 @@ class AlertCommits:
             finally:
                 with self._arrived:
                     self._busy.discard(identity.organization_id)
-                    self._arrived.notify_all()
+                    if self._is_closed:
+                        self._arrived.notify_all()
 
     def _next_group(self) -> tuple[KeyIdentity, list[_Waiting]] | None:
         """Whatever waits for one key, up to one commit's worth. Holds the lock."""
