@@ -35,7 +35,7 @@ PRODUCT, REPEATS, ALL_REPEATED, NAIVE, COPY = (
     "binary COPY",
 )
 #: Of the whole run, in seconds; starting takes 20 to 40 of them.
-BUDGET = 220
+BUDGET = 200
 #: Logs made for a second of measurement, by entries in a request: more than can be stored in it.
 PER_SECOND = {1: 8_000, 100: 80_000, 1_000: 120_000, 5_000: 120_000}
 #: Each of these takes seconds of the naive way.
@@ -258,14 +258,20 @@ def main(budget: int = BUDGET) -> None:
 
 
 def _print_aims(ratios: Sequence[dict[str, Any]], results: Sequence[Measurement]) -> None:
-    """What issue and architecture ask for, beside the best that was measured."""
+    """What the architecture aims at, beside the best of ours, against the best of the limit."""
     slim = [ratio for ratio in ratios if "metadata_index" not in ratio]
     indexed = {ratio["batch"]: ratio["of_copy"] for ratio in ratios if "metadata_index" in ratio}
-    for batch in (1_000, 5_000):
+    for batch in INDEXED_BATCHES:
         cells = [ratio for ratio in slim if ratio["batch"] == batch]
-        print(f"of COPY at {batch:,}: {max(cell['of_copy'] for cell in cells):.2f} (aim 0.65)", end="; ")
+        best = {
+            what: max(
+                one.logs_per_second for one in results[: -2 * len(indexed)] if (one.what, one.batch) == (what, batch)
+            )
+            for what in (PRODUCT, COPY, NAIVE)
+        }
+        print(f"of COPY at {batch:,}: {best[PRODUCT] / best[COPY]:.2f} (aim 0.65)", end="; ")
         print(f"with the metadata index: {indexed[batch]:.2f} (aim 0.8)", end="; ")
-        print(f"× naive: {max(cell['times_naive'] for cell in cells):.1f} (aim 20)", end="; ")
+        print(f"× naive: {best[PRODUCT] / best[NAIVE]:.1f} (aim 20)", end="; ")
         cost = 1 - max(cell["a_tenth_repeated"] for cell in cells)
         print(f"a tenth repeated costs {max(cost, 0):.0%} (aim: less than a third)")
     single = next(ratio for ratio in slim if (ratio["batch"], ratio["connections"]) == (1, 128))

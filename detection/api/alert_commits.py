@@ -29,6 +29,7 @@ ALERTS_PER_COMMIT = 1_000
 WAITING_ALERTS = 20_000
 WAITING_ALERTS_PER_ORGANIZATION = 10_000
 BUSY_RETRY_SECONDS = 1
+LONGEST_CLOSE_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class AlertCommits:
             self._is_closed = True
             self._arrived.notify_all()
         for thread in self._threads:
-            thread.join()
+            thread.join(LONGEST_CLOSE_SECONDS)
 
     def _run(self) -> None:
         while True:
