@@ -25,7 +25,7 @@ from organizations.models import Organization
 from organizations.portal.base import PortalView
 
 MUTED_SHOWN = 100
-REMARKS = {"ends_soon": "ends soon", "muted_nothing": "muted nothing yet"}
+REMARKS = {"ends_soon": "ends soon", "muted_nothing": "muted nothing"}
 
 
 def mute_banner(member: Member, incident: Incident) -> dict[str, Any] | None:

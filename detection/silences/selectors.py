@@ -37,9 +37,18 @@ def remarks(silence: Silence, muted_count: int, now: datetime) -> list[str]:
     found = []
     if not silence.is_over(now) and silence.ends_at - now <= ENDS_SOON and silence.starts_at <= now:
         found.append("ends_soon")
-    if muted_count == 0 and silence.starts_at <= now:
+    if muted_count == 0 and _has_begun(silence, now):
         found.append("muted_nothing")
     return found
+
+
+def _has_begun(silence: Silence, now: datetime) -> bool:
+    """Whether it has been in force at all; where hours recur, the first of them may be still to come."""
+    times = silence.times
+    if times.interval_at(times.starts_at) is not None:
+        return times.starts_at <= now
+    first = times.next_change(times.starts_at)
+    return first is not None and first <= now
 
 
 def silences_muting(incident: Incident) -> list[Silence]:

@@ -104,6 +104,7 @@ class IncidentSerializer(serializers.Serializer[Incident]):
     withdrawn_at = serializers.DateTimeField(allow_null=True)
     withdrawn_reason = serializers.CharField()
     merged_into = serializers.UUIDField(source="merged_into_id", allow_null=True)
+    muted_until = serializers.DateTimeField(allow_null=True, help_text="A silence mutes it: nobody is paged.")
     first_occurrence_at = serializers.DateTimeField()
     last_occurrence_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()

@@ -55,7 +55,8 @@ class WhyView(PortalView):
         messages = list(sent.select_related("contact__user").defer("contact__address", "payload").order_by("id"))
         reason = ""
         if not own and inbox is None:
-            reason = "No route, escalation step or rule named you for this incident."
+            muted = [row.reason for row in rows if row.stage == Stage.SILENCE and row.outcome == "muted"]
+            reason = muted[-1] if muted else "No route, escalation step or rule named you for this incident."
             if self.member.role not in RESPONDERS:
                 reason = f"Your role ({self.member.role.label}) is not told of alarms. {reason}"
         return {"decisions": own, "inbox": inbox, "messages": messages, "reason": reason}
