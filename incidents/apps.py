@@ -8,6 +8,8 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         from incidents import audit_sentences, handlers  # noqa: F401  (registers itself)
+        from incidents.analytics import handlers as analytics_handlers
+        from incidents.analytics import sweep as analytics_sweep  # noqa: F401  (registers itself)
         from incidents.coverage import checks as coverage_checks  # noqa: F401  (registers itself)
         from incidents.coverage import sweep as coverage_sweep
         from incidents.escalation import audit_sentences as escalation_audit_sentences  # noqa: F401  (likewise)
@@ -24,6 +26,7 @@ class IncidentsConfig(AppConfig):
         from incidents.sla.service_field import register_service_field as register_sla_field
 
         handlers.connect()
+        analytics_handlers.connect()
         sla_handlers.connect()
         registration.register()
         for_escalation.register()

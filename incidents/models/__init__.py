@@ -1,3 +1,4 @@
+from incidents.models.analytics import ChangedDay, DailyFigure, FiguresState
 from incidents.models.collaboration import Follower, IncidentLink, IncidentTask, Postmortem, SavedView
 from incidents.models.coverage import CoverageDigest
 from incidents.models.decision import Decision, Stage
@@ -22,12 +23,15 @@ __all__ = [
     "MOST_LINKED_LOGS",
     "BusinessCalendar",
     "CalendarFeed",
+    "ChangedDay",
     "CoverageDigest",
+    "DailyFigure",
     "Decision",
     "Escalation",
     "EscalationPolicy",
     "EscalationStepRun",
     "EventKind",
+    "FiguresState",
     "Follower",
     "Incident",
     "IncidentCounter",

@@ -212,6 +212,7 @@ class EscalationStepRun(OrganizationOwned):
                 fields=["organization", "escalation", "round", "level"], name="escalation_step_runs_once"
             ),
         ]
+        indexes = [models.Index(fields=["organization", "at"], name="escalation_step_run_at")]
         triggers = [*append_only()]
 
     def __str__(self) -> str:

@@ -117,6 +117,14 @@ class Incident(OrganizationOwned):
             models.Index(fields=["organization", "assignee", "-opened_at"], name="incident_by_assignee"),
             models.Index(fields=["organization", "opened_by", "-opened_at"], name="incident_by_opener"),
             models.Index(fields=["organization", "dedup_key", "-opened_at"], name="incident_by_key"),
+            models.Index(
+                fields=["organization", "acknowledged_at"],
+                condition=~Q(acknowledged_at=None),
+                name="incident_acknowledged",
+            ),
+            models.Index(
+                fields=["organization", "resolved_at"], condition=~Q(resolved_at=None), name="incident_resolved"
+            ),
             GinIndex(fields=["labels"], name="incident_by_label"),
             models.Index(
                 fields=["organization", "merged_into"], condition=~Q(merged_into=None), name="incident_merged"

@@ -205,6 +205,11 @@ class SlaClock(OrganizationOwned):
             ),
             models.Index(fields=["organization", "incident"], name="sla_clock_by_incident"),
             models.Index(
+                fields=["organization", "stopped_at"],
+                condition=Q(stopped_at__isnull=False),
+                name="sla_clock_stopped",
+            ),
+            models.Index(
                 fields=["organization", "-breached_at"],
                 condition=Q(breached_at__isnull=False),
                 name="sla_clock_breached",
