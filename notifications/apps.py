@@ -9,17 +9,21 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
 
     def ready(self) -> None:
+        from django.db.models.signals import post_migrate
+
         from incidents.escalation import reachability
         from incidents.events import incident_changed, incident_counted, people_told, responders_paged
         from notifications import audit_messages, coverage, drill_sweep, navigation, sweeps  # noqa: F401  Registered by their import.
         from notifications.actions.change_announce import change_announce
         from notifications.actions.notice_write import notice_write
+        from notifications.actions.push_key import make_push_key
         from notifications.actions.responders_page import responders_page
         from notifications.events import deliveries_written
         from notifications.live.publishing import tell_change, tell_count
         from notifications.reachability import ContactsAndChannels
         from notifications.tasks import wake_outbox
 
+        post_migrate.connect(make_push_key, sender=self)
         reachability.register(ContactsAndChannels())
         incident_changed.connect(change_announce)
         responders_paged.connect(responders_page)

@@ -8,6 +8,7 @@ from incident_center.kernel.scope import Actor
 from incidents.actions.incident_record_issue import incident_record_issue
 from incidents.actions.incident_record_notification import incident_record_notification
 from incidents.models import Incident
+from notifications.actions.contact_expire import contact_expire
 from notifications.actions.delivery_claim import Claim
 from notifications.actions.lanes import lane_record
 from notifications.backoff import delay_before_retry
@@ -66,6 +67,8 @@ def _finish(held: Delivery, claim: Claim, result: Result, now: datetime, actor: 
     delivery.save(update_fields=["state", "failure", "finished_at", "next_attempt_at", "lease_until", "remote_id"])
     if delivery.state != Delivery.State.PENDING:
         _tell_timeline(delivery, held, actor)
+        if result.is_gone and delivery.contact_id is not None:
+            contact_expire(contact_id=delivery.contact_id)
         if result.issue is not None:
             change = {"channel": held.way.name, "issue": result.issue.name, "url": result.issue.url}
             incident_record_issue(

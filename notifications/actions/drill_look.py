@@ -14,6 +14,7 @@ from incidents.actions.incident_open import DetectedProblem, incident_open
 from incidents.events import PeopleTold, people_told
 from incidents.lifecycle import Severity, Status
 from notifications import messages
+from notifications.actions.contact_expire import contact_expire
 from notifications.channels.base import Message, Outcome, Result
 from notifications.channels.registry import KINDS
 from notifications.contacts.kinds import CONTACT_KINDS
@@ -56,6 +57,8 @@ def drill_look(*, drill_id: UUID, now: datetime) -> None:
             )
         else:
             _end(held, Drill.State.FAILED, now)
+            if result.is_gone and held.contact_id is not None:
+                contact_expire(contact_id=held.contact_id)
         held.save()
 
 

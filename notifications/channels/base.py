@@ -49,6 +49,8 @@ class Result:
     remote_id: str = ""
     # For the incident's timeline, where the channel keeps issues.
     issue: IssueChange | None = None
+    # There is nobody there any more, for good: a contact is forgotten.
+    is_gone: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
@@ -17,44 +17,11 @@ from notifications.channels.apprise.transport import AppriseKind, send_apprise
 from notifications.channels.base import AddressError, Message, Result
 from notifications.channels.email.mail import send_incident_mail, send_mail
 from notifications.channels.wording import headline, plain, shortened
+from notifications.contacts.base import CODE_SUBJECT, ContactKind, code_text
+from notifications.contacts.browser import BrowserContact
 
 PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164.
 LONGEST_TITLE_IN_TEXT_MESSAGE = 90
-CODE_SUBJECT = "Your code for Incident Center"
-
-
-class ContactKind(ABC):
-    """One way of reaching a person."""
-
-    name: ClassVar[str]
-    label: ClassVar[str]
-    icon: ClassVar[str]
-    address_label: ClassVar[str]
-    address_help: ClassVar[str]
-    address_example: ClassVar[str]
-
-    # Whether a message can hold a link, by which the person says that it arrived.
-    holds_links: ClassVar[bool] = True
-
-    def is_available(self) -> bool:
-        """Whether this installation can send there at all."""
-        return True
-
-    @abstractmethod
-    def checked_address(self, address: str) -> str:
-        """The address in its one form. Raises AddressError with a sentence for the person."""
-
-    def shown_address(self, address: str) -> str:
-        """As its owner sees it."""
-        return address
-
-    @abstractmethod
-    def send(self, address: str, message: Message, links: Mapping[str, str]) -> Result:
-        """Sends once. ``links``: what the person can do, as label and address, the most urgent first."""
-
-    @abstractmethod
-    def send_code(self, address: str, code: str) -> Result:
-        """Sends the code that proves that the address is the person's."""
 
 
 class EmailContact(ContactKind):
@@ -167,10 +134,6 @@ class AppriseContact(ContactKind):
         return send_apprise(address, title=CODE_SUBJECT, body=code_text(code))
 
 
-def code_text(code: str) -> str:
-    return f"{code} is your code for Incident Center. It holds for 15 minutes. If you did not ask for it, ignore it."
-
-
 def text_message(payload: Any, links: Mapping[str, str]) -> str:
     """What fits one or two text messages: the incident, and the most urgent thing to do."""
     incident = payload["data"]["incident"]
@@ -182,7 +145,7 @@ def text_message(payload: Any, links: Mapping[str, str]) -> str:
 
 
 CONTACT_KINDS: dict[str, ContactKind] = {
-    kind.name: kind for kind in (EmailContact(), SmsContact(), VoiceContact(), AppriseContact())
+    kind.name: kind for kind in (EmailContact(), BrowserContact(), SmsContact(), VoiceContact(), AppriseContact())
 }
 CONTACT_KIND_CHOICES = [(kind.name, kind.label) for kind in CONTACT_KINDS.values()]
 

@@ -4,6 +4,7 @@ from notifications.models.drill import Drill
 from notifications.models.inbox import Notification
 from notifications.models.lane import Lane
 from notifications.models.outbox import Delivery, DeliveryAttempt
+from notifications.models.push_key import PushKey
 from notifications.models.route import SEVERITY_CHOICES, Route, default_topics
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Notification",
     "NotificationRules",
     "NotificationStep",
+    "PushKey",
     "Route",
     "default_topics",
 ]

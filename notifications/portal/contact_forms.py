@@ -30,7 +30,7 @@ class ContactForm(forms.Form):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.fields["kind"].choices = [(kind.name, kind.label) for kind in available_contact_kinds()]  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [(kind.name, kind.label) for kind in available_contact_kinds() if kind.needs_code]  # type: ignore[attr-defined]
 
 
 class RulesForm(forms.Form):

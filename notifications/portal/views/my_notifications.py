@@ -23,8 +23,10 @@ from notifications.actions.contacts import (
 )
 from notifications.actions.drill_plan import drill_start
 from notifications.actions.notification_rules import notification_rules_set
+from notifications.actions.push_key import push_key
 from notifications.channels.base import Outcome, Result
 from notifications.contacts.kinds import CONTACT_KINDS
+from notifications.contacts.push import encoded, point
 from notifications.models.drill import WEEKLY
 from notifications.portal.contact_forms import ContactForm, RulesForm, initial_rules
 from organizations.access import Action
@@ -50,6 +52,7 @@ class MyNotificationsPage(PortalView):
         ]
         context = {
             "rows": rows,
+            "push_key": encoded(point(key.public_key())) if (key := push_key()) else "",
             "contact_form": ContactForm(),
             "rules_form": self.rules_form(),
             "has_rules": selectors.rules_of(self.member) is not None,
@@ -88,8 +91,8 @@ class MyNotificationsView(MyNotificationsPage):
 
 
 class MyContactsView(MyNotificationsPage):
-    """Adds a contact (no ``do``), or does something with one: ``do`` is verify, send-code, test, drill,
-    drill-weekly, drill-never or remove.
+    """Adds a contact (no ``do``) or this browser (add-browser), or does something with one: ``do`` is verify,
+    send-code, test, drill, drill-weekly, drill-never or remove.
     """
 
     actions = {"POST": Action.OWN_ACCOUNT}
@@ -97,6 +100,8 @@ class MyContactsView(MyNotificationsPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         if not request.POST.get("do"):
             return self._add(request)
+        if request.POST["do"] == "add-browser":
+            return self._add_browser(request)
         try:
             contact_id = UUID(request.POST.get("contact", ""))
         except ValueError:
@@ -119,6 +124,18 @@ class MyContactsView(MyNotificationsPage):
             else:
                 return self._tell_code(request, sent.result)
         return self.page(status=400, contact_form=form, contact_is_open=True)
+
+    def _add_browser(self, request: HttpRequest) -> HttpResponse:
+        label, address = request.POST.get("label", "")[:100], request.POST.get("address", "")
+        try:
+            contact_create(actor=self.member.actor, user=self.member.user, kind="push", address=address, label=label)
+        except InvalidInput as problem:
+            complain(request, problem.members["errors"][0]["message"])
+        except Problem as problem:
+            complain(request, problem.detail)
+        else:
+            say(request, "This browser will be notified. Say below when it is used.")
+        return redirect("notifications:mine")
 
     def _do(self, request: HttpRequest, what: str, contact_id: UUID) -> HttpResponse:
         whose: dict[str, Any] = {"actor": self.member.actor, "user": self.member.user, "contact_id": contact_id}
