@@ -125,8 +125,12 @@ def apply_fields(silence: Silence, fields: SilenceFields, now: datetime) -> None
             faults.append(("owner", problem.detail))
     if "matchers" in fields:
         silence.matchers = checked_matchers(fields["matchers"], faults).as_data()
-    if Matchers.from_data(silence.matchers).is_empty:
+    matchers = silence.matching
+    if matchers.is_empty:
         faults.append(("matchers", "Say what it fits; what fits everything would hide the next outage."))
+    wide = Matchers(services=matchers.services, environments=matchers.environments)
+    if silence.kind == SilenceKind.MAINTENANCE and matchers != wide:
+        faults.append(("matchers", "A maintenance window has services and environments only; this is a silence."))
     _apply_times(silence, fields, now, faults)
     if faults:
         raise InvalidRule(faults)

@@ -18,6 +18,8 @@ from incidents.portal.forms import responder_choices
 from incidents.portal.schedule_forms import WEEKDAY_CHOICES, LocalTimeField
 from organizations.selectors import services
 
+#: What only silences ask for; a maintenance window is for whole services and environments.
+NARROW = ("severities", "title", "labels", "alert_labels", "dedup_key")
 #: Where a fault of the stored form is shown.
 FIELDS = {"matchers": "services", "recurrence": "hours_from"}
 
@@ -77,15 +79,15 @@ class SilenceForm(forms.Form):
         self.fields["owner"].choices = owners  # type: ignore[attr-defined]
         if silence.reason:
             del self.fields["kind"]
+        if silence.reason and silence.kind == SilenceKind.MAINTENANCE:
+            for name in NARROW:
+                del self.fields[name]
         self.order_fields([*_ORDER])
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if bool(values.get("hours_from")) != bool(values.get("hours_until")):
             self.add_error("hours_until", "Write both hours, or none.")
-        narrow = [name for name in ("severities", "title", "labels", "alert_labels", "dedup_key") if values.get(name)]
-        if values.get("kind") == SilenceKind.MAINTENANCE and narrow:
-            self.add_error("kind", "A maintenance window has services and environments only; this is a silence.")
         return values
 
     def changes(self) -> SilenceFields:
@@ -100,11 +102,11 @@ class SilenceForm(forms.Form):
             "matchers": {
                 "services": [UUID(each) for each in data["services"]],
                 "environments": data["environments"].split(","),
-                "severities": data["severities"],
-                "title": data["title"],
-                "labels": data["labels"].split(","),
-                "alert_labels": data["alert_labels"],
-                "dedup_key": data["dedup_key"],
+                "severities": data.get("severities", ()),
+                "title": data.get("title", ""),
+                "labels": data.get("labels", "").split(","),
+                "alert_labels": data.get("alert_labels", {}),
+                "dedup_key": data.get("dedup_key", ""),
             },
             "starts_at": data["starts_at"],
             "ends_at": data["ends_at"],

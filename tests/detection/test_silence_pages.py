@@ -30,6 +30,8 @@ def test_from_the_preview_to_the_end_on_the_incidents_page(db: None):
     seen = client.post(f"{URL}/preview", form).content.decode()
     assert incident.reference in seen and "1 would be muted" in " ".join(seen.split())
     assert client.post(f"{URL}/new", form).status_code == 400  # Why, nobody said.
+    refused = client.post(f"{URL}/new", {**form, "reason": "Disk swap", "kind": "maintenance"})
+    assert refused.status_code == 400 and "services and environments only" in refused.content.decode()
     made = client.post(f"{URL}/new", {**form, "reason": "Disk swap"})
     assert made.status_code == 302, made.content.decode()
     with world.scope():
