@@ -18,6 +18,7 @@ class IncidentsConfig(AppConfig):
         from incidents.evidence import incident as evidence_of_incidents  # noqa: F401  (registers itself)
         from incidents.portal import on_call_panels, registration
         from incidents.reports import incident_document  # noqa: F401  (registers itself)
+        from incidents.reports import sweep as report_sweep  # noqa: F401  (likewise)
         from incidents.schedules import audit_sentences as schedule_audit_sentences  # noqa: F401  (registers itself)
         from incidents.schedules import for_escalation
         from incidents.sla import audit_sentences as sla_audit_sentences  # noqa: F401  (registers itself)

@@ -350,3 +350,15 @@ def _contact(world: World) -> Any:
     with world.scope():
         # An unverified one of the owner, at which nothing listens.
         return Contact.objects.create(user=world.owner.user, kind="email", address=f"{uuid4().hex}@example.com").pk
+
+
+@makes("report_file_id")
+def _report_file(world: World) -> Any:
+    from incidents.actions.report_files import KEPT_FOR
+    from incidents.models import ReportFile
+
+    now = timezone.now()
+    with world.scope():
+        return ReportFile.objects.create(
+            form="csv", requested_by=world.owner.user, finished_at=now, expires_at=now + KEPT_FOR
+        ).pk

@@ -12,6 +12,7 @@ from incidents.models.incident import (
     IncidentCounter,
     IncidentLog,
 )
+from incidents.models.report import ReportFile, ReportPiece
 from incidents.models.schedule import CalendarFeed, Schedule, ScheduleLayer, ScheduleOverride, ShiftSwap
 from incidents.models.sla import BusinessCalendar, ServiceSla, SlaClock, SlaPolicy
 from incidents.models.timeline import EventKind, TimelineEvent
@@ -39,6 +40,8 @@ __all__ = [
     "IncidentLog",
     "IncidentTask",
     "Postmortem",
+    "ReportFile",
+    "ReportPiece",
     "Responder",
     "SavedView",
     "Schedule",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from incident_center.kernel.api.problems import InvalidInput
+from incident_center.kernel.portal.notices import say
 from incidents import selectors
+from incidents.actions.report_files import report_file_request
 from incidents.portal.report_forms import ReportFilterForm
-from incidents.reports.download import incident_download, incidents_download
+from incidents.reports.download import form_of, incident_download, incidents_download
+from incidents.reports.files import file_download, kept_files
 from incidents.reports.query import ReportQuery, report_query
 from organizations.access import Action
 from organizations.portal.base import PortalView
@@ -30,6 +34,8 @@ class ReportsPage(PortalView):
         context = {
             "form": form,
             "count": found.incidents.order_by().count() if found else None,
+            "carried": parameters.urlencode(),
+            **files_context(),
             "query": f"&{parameters.urlencode()}" if parameters else "",
         }
         return render(request, "reports/reports.html", context, status=200 if found else 400)
@@ -61,3 +67,34 @@ class IncidentDownload(PortalView):
 
     def get(self, request: HttpRequest, reference: str) -> HttpResponseBase:
         return incident_download(self.member, selectors.incident_by_reference(self.member, reference))
+
+
+#: Of the kept reports, on the page; the API has them all.
+MOST_FILES = 20
+
+
+def files_context() -> dict[str, Any]:
+    files = list(kept_files()[:MOST_FILES])
+    return {"files": files, "under_way": any(file.finished_at is None for file in files)}
+
+
+class ReportFiles(PortalView):
+    """GET is the part of the page that says how far the reports are; POST asks for one."""
+
+    actions: ClassVar[dict[str, Action]] = {"GET": Action.READ_REPORTS, "POST": Action.READ_REPORTS}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return render(request, "reports/_files.html", files_context())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        query = request.POST.get("query", "")
+        file = report_file_request(member=self.member, form=form_of(request.POST), query=query)
+        say(request, f"{file.name} is being made; you are told when it is ready.")
+        return redirect("reports:reports")
+
+
+class ReportFileDownload(PortalView):
+    actions: ClassVar[dict[str, Action]] = {"GET": Action.READ_REPORTS}
+
+    def get(self, request: HttpRequest, report_file_id: UUID) -> HttpResponseBase:
+        return file_download(self.member, report_file_id)
