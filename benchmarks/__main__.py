@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("alerts", "analytics", "audit", "fairness", "ingest", "livetail", "patterns", "reports", "search")
+NAMES = ("alerts", "audit", "fairness", "ingest", "livetail", "patterns", "reports", "response", "search")
 
 
 def main(arguments: list[str]) -> int:

@@ -22,6 +22,8 @@ from incident_center.supervisor.postgres import EmbeddedPostgres
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DATABASE = "incident_center"
+# The hot path must not need the broker.
+NOBODY = "redis://127.0.0.1:1/0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def measurement_of(
     )
 
 
-def start_installation(settings_module: str) -> EmbeddedPostgres:
+def start_installation(settings_module: str, *, redis_url: str = NOBODY) -> EmbeddedPostgres:
     """An empty, migrated installation with PostgreSQL's default durability, and Django set up as its runtime role."""
     state = Path(tempfile.mkdtemp(prefix="ic-bench-"))
     state.chmod(0o755)  # As root the server runs as another user, who has to pass through here.
@@ -86,7 +88,7 @@ def start_installation(settings_module: str) -> EmbeddedPostgres:
         DJANGO_SETTINGS_MODULE=settings_module,
         DATABASE_URL=postgres.url(database=DATABASE),
         OWNER_DATABASE_URL=postgres.url("incident_center_owner", DATABASE),
-        REDIS_URL="redis://127.0.0.1:1/0",  # Nobody there: the hot path must not need it.
+        REDIS_URL=redis_url,
         SECRET_KEY="benchmarks-only-" + "k" * 40,
         BASE_URL="http://localhost:8000",
         STATE_DIR=str(state / "state"),
