@@ -34,13 +34,13 @@ class DurationsSerializer(serializers.Serializer[Any]):
     p90_seconds = serializers.FloatField(allow_null=True, help_text="Within 5 %.")
 
 
-class CountsSerializer(serializers.Serializer[Group]):
+class IncidentFiguresSerializer(serializers.Serializer[Group]):
     opened = serializers.IntegerField()
     acknowledged = serializers.IntegerField()
     resolved = serializers.IntegerField()
 
 
-class MeansSerializer(CountsSerializer):
+class MeansSerializer(IncidentFiguresSerializer):
     mtta_seconds = serializers.FloatField(allow_null=True, help_text="Mean time from opening to acknowledgement.")
     mttr_seconds = serializers.FloatField(allow_null=True, help_text="Mean time from opening to resolution.")
     resolved_without_action = serializers.IntegerField(source="without_action")
@@ -93,7 +93,7 @@ class PeriodSerializer(serializers.Serializer[Any]):
 
 class SummarySerializer(serializers.Serializer[Summary]):
     period = PeriodSerializer()
-    incidents = CountsSerializer(source="whole")
+    incidents = IncidentFiguresSerializer(source="whole")
     mtta = DurationsSerializer(source="whole.time_to_acknowledge")
     mttr = DurationsSerializer(source="whole.time_to_resolve")
     by_severity = BySeveritySerializer(source="severities", many=True)
