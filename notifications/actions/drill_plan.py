@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict, NotFound
 from incident_center.kernel.scope import Actor
+from notifications.contacts.kinds import available_contact_kinds
 from notifications.models import Channel, Contact, Drill
 from organizations.models import Membership, User
 
@@ -31,7 +32,10 @@ def drills_plan(*, now: datetime) -> list[Drill]:
         contacts = Contact.objects.select_for_update(skip_locked=True, no_key=True).filter(
             next_drill_at__lte=now, removed_at=None, verified_at__isnull=False, user__in=members
         )
-        begun += [Drill(contact=contact, next_look_at=now) for contact in _moved_on(list(contacts), now)]
+        # What this installation cannot send at all, such as mail without a server, is no news of one person's contact.
+        sendable = {kind.name for kind in available_contact_kinds()}
+        moved_on = _moved_on(list(contacts), now)
+        begun += [Drill(contact=contact, next_look_at=now) for contact in moved_on if contact.kind in sendable]
         # One that is still on its way is not doubled.
         Drill.objects.bulk_create(begun, ignore_conflicts=True)
         return list(Drill.objects.filter(pk__in=[drill.pk for drill in begun]))

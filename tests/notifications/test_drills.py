@@ -135,6 +135,16 @@ def test_nobody_answers(world, drill_of_engineer, clock):
         assert not Incident.objects.exists()
 
 
+def test_an_installation_without_mail_tries_no_mail(world, clock):
+    with world.scope(Role.ENGINEER):
+        account_contacts([world.user(Role.ENGINEER)])
+    clock.advance(days=8)
+    run_drills(world.organization.pk, clock.now)
+    assert due_drills(clock.now, 100) == []
+    with world.scope():
+        assert not Drill.objects.exists()
+
+
 def test_a_person_wants_none(world, mailbox, clock):
     user = world.user(Role.ENGINEER)
     with world.scope(Role.ENGINEER):
