@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from rest_framework.response import Response
@@ -11,16 +12,16 @@ from detection.api.alert_intake import AlertIntakeView
 HEADERS = ("Retry-After", "WWW-Authenticate", "Allow")
 
 
-class ForeignFormView(AlertIntakeView):
+class ForeignFormView(AlertIntakeView, ABC):
     """Answers errors as the protocol's own server would: subclasses say how."""
 
+    @abstractmethod
     def refusal(self, status: int, detail: str, errors: list[str]) -> Any:
         """The body of an error.
 
         Args:
             errors: what is wrong with which field, in sentences.
         """
-        raise NotImplementedError
 
     def handle_exception(self, exc: Exception) -> Response:
         problem = super().handle_exception(exc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from django.utils import timezone
@@ -152,7 +153,9 @@ class SlaFiguresSerializer(serializers.Serializer[SlaFigures]):
     points = AttainmentByDaySerializer(many=True, help_text="Each day.")
 
 
-class AnalyticsView(OrganizationApiView):
+class AnalyticsView(OrganizationApiView, ABC):
+    """Figures of a choice of incidents; subclasses say which."""
+
     actions = {"GET": Action.READ_REPORTS}
     serializer: ClassVar[type[serializers.Serializer[Any]]]
 
@@ -160,8 +163,9 @@ class AnalyticsView(OrganizationApiView):
         figures = self.figures(choice_of(request.query_params, timezone.now()))
         return Response(self.serializer(figures).data)
 
+    @abstractmethod
     def figures(self, choice: Choice) -> Any:
-        raise NotImplementedError
+        """What ``serializer`` reads."""
 
 
 class SummaryView(AnalyticsView):
