@@ -14,7 +14,9 @@ from audit.models import AuditEntry, AuditSeal, AuditVerification
 from incident_center.kernel.scope import require_organization_id
 from organizations.models import ApiKey, Membership
 
-PERSON_COLUMNS = ("user_id", "_by_id", "assignee_id", "requester_id", "asked_id")
+PERSON_COLUMNS = ("user_id", "_by_id", "assignee_id", "requester_id", "asked_id", "responsible_id")
+# Of a rotation, in the order of their turns, and of a scheduled report.
+LISTS_OF_PEOPLE = ("participants", "recipients")
 
 #: Of a filter's choices; the address takes any value.
 MOST_CHOICES = 500
@@ -63,7 +65,7 @@ def names_for(page: Iterable[AuditEntry]) -> Names:
             for column, value in values.items():
                 if column.endswith(PERSON_COLUMNS) and (known := _uuid(value)):
                     people.add(known)
-                elif column == "participants":  # Of a rotation, in the order of their turns.
+                elif column in LISTS_OF_PEOPLE:
                     people |= {known for each in value or () if (known := _uuid(each))}
                 elif column == "membership_id" and (known := _uuid(value)):
                     memberships.add(known)

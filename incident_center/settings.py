@@ -284,6 +284,7 @@ SPECTACULAR_SETTINGS = {
         "IncidentLinkKindEnum": "incidents.models.IncidentLink.Kind",
         "SlaPolicyKindEnum": "incidents.models.SlaPolicy.Kind",
         "SlaClockKindEnum": "incidents.models.SlaClock.Kind",
+        "WeekdayEnum": "incidents.schedules.restrictions.WEEKDAYS",
         "IncidentEventEnum": "notifications.api.serializers.TOPIC_CHOICES",
     },
 }

@@ -17,7 +17,8 @@ class IncidentsConfig(AppConfig):
         from incidents.escalation.service_field import register_service_field
         from incidents.evidence import incident as evidence_of_incidents  # noqa: F401  (registers itself)
         from incidents.portal import on_call_panels, registration
-        from incidents.reports import incident_document  # noqa: F401  (registers itself)
+        from incidents.reports import audit_sentences as report_audit_sentences  # noqa: F401  (registers itself)
+        from incidents.reports import incident_document, schedule_sweep  # noqa: F401  (likewise)
         from incidents.reports import sweep as report_sweep  # noqa: F401  (likewise)
         from incidents.schedules import audit_sentences as schedule_audit_sentences  # noqa: F401  (registers itself)
         from incidents.schedules import for_escalation
@@ -32,6 +33,7 @@ class IncidentsConfig(AppConfig):
         registration.register()
         for_escalation.register()
         coverage_sweep.connect()
+        schedule_sweep.connect()
         on_call_panels.register()
         register_service_field()
         register_sla_field()

@@ -68,7 +68,23 @@ class PeopleTold:
     path: str
 
 
+@dataclass(frozen=True)
+class LetterWritten:
+    """An e-mail to the account addresses of people, about no incident. ``path`` is the page to which its one button,
+    ``label``, leads. Where the installation sends no e-mail there is none: tell their inboxes as well.
+    """
+
+    user_ids: tuple[UUID, ...]
+    subject: str
+    body: str
+    path: str
+    label: str
+    #: Why they get it, as the end of "You get this because …".
+    because: str
+
+
 incident_changed: Event[IncidentChanged] = Event("incident changed")
 incident_counted: Event[IncidentCounted] = Event("incident counted")
 responders_paged: Event[RespondersPaged] = Event("responders paged")
 people_told: Event[PeopleTold] = Event("people told")
+letter_written: Event[LetterWritten] = Event("letter written")

@@ -12,9 +12,10 @@ class NotificationsConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from incidents.escalation import reachability
-        from incidents.events import incident_changed, incident_counted, people_told, responders_paged
+        from incidents.events import incident_changed, incident_counted, letter_written, people_told, responders_paged
         from notifications import audit_messages, coverage, drill_sweep, navigation, sweeps  # noqa: F401  Registered by their import.
         from notifications.actions.change_announce import change_announce
+        from notifications.actions.letter_write import letter_write
         from notifications.actions.notice_write import notice_write
         from notifications.actions.push_key import make_push_key
         from notifications.actions.responders_page import responders_page
@@ -28,6 +29,7 @@ class NotificationsConfig(AppConfig):
         incident_changed.connect(change_announce)
         responders_paged.connect(responders_page)
         people_told.connect(notice_write)
+        letter_written.connect(letter_write)
         incident_changed.connect(tell_change)
         incident_counted.connect(tell_count)
         deliveries_written.connect(wake_outbox)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from incident_center.kernel.scope import Actor
+from incidents.events import LetterWritten
 from incidents.models import EventKind, Incident, TimelineEvent
 from notifications.topics import Topic
 from organizations.models import User
@@ -140,6 +141,12 @@ def _no_incident(reference: str, title: str, at: datetime) -> dict[str, Any]:
         "resolved_at": None,
         "url": f"{settings.BASE_URL}/",
     }
+
+
+def letter_document(letter: LetterWritten, at: datetime) -> dict[str, Any]:
+    """An e-mail that is about no incident, as it is kept in the outbox."""
+    data = {"subject": letter.subject, "body": letter.body, "label": letter.label, "because": letter.because}
+    return {"type": "letter", "timestamp": _iso(at), "data": {**data, "url": settings.BASE_URL + letter.path}}
 
 
 def group_document(documents: list[dict[str, Any]]) -> dict[str, Any]:

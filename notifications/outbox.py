@@ -83,6 +83,8 @@ def _send_to_contact(delivery: Delivery, now: datetime) -> Result:
     kind = CONTACT_KINDS.get(contact.kind)
     if kind is None or not kind.is_available():
         return Result(Outcome.FAILED, error="This installation cannot send to contacts of this kind any more.")
+    if delivery.incident_id is None:
+        return kind.send_letter(contact.destination, Message(str(delivery.pk), delivery.payload, now))
     links = {
         "Acknowledge": response_address(require_organization_id(), delivery.pk),
         "Open incident": delivery.payload["data"]["incident"]["url"],
@@ -98,7 +100,7 @@ def _told_before(delivery: Delivery) -> str:
 
 
 def _next_in_line(finished: Delivery) -> UUID | None:
-    if finished.channel_id is None:
+    if finished.channel_id is None or finished.incident_id is None:
         return None
     return (
         Delivery.objects.filter(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models.fields.json import KT
 
 from incident_center.kernel.api.problems import NotFound
 from incidents.models import Incident
@@ -76,6 +77,7 @@ def deliveries() -> QuerySet[Delivery]:
         Delivery.objects.select_related("channel", "contact__user", "incident")
         .defer("channel__url", "channel__credential", "channel__secret", "channel__previous_secret")
         .defer("contact__address", "payload")
+        .annotate(subject=KT("payload__data__subject"))  # Of a letter, which has no incident to be named by.
         .prefetch_related(attempts)
         .order_by("-id")
     )

@@ -49,6 +49,7 @@ class Action(StrEnum):
     CONFIGURE = "manage services, API keys, rules, channels and routing"
     TAKE_SHIFTS = "take and swap on-call shifts"
     READ_REPORTS = "read and export reports"
+    SCHEDULE_REPORTS = "schedule reports and change how they are sent"
     READ_AUDIT = "read and verify the audit log"
     READ_MEMBERS = "see the organization's members"
     MANAGE_MEMBERS = "manage members, roles and join codes"
@@ -75,6 +76,8 @@ _ROWS: dict[Action, tuple[Grant, Grant, Grant, Grant, Grant]] = {
     Action.CONFIGURE: (_Y, _Y, _N, _N, _N),
     Action.TAKE_SHIFTS: (_Y, _Y, _Y, _N, _N),
     Action.READ_REPORTS: (_Y, _Y, _Y, _Y, _N),
+    # One's own are those that one set, or resumed last.
+    Action.SCHEDULE_REPORTS: (_Y, _Y, _O, _O, _N),
     Action.READ_AUDIT: (_Y, _N, _N, _Y, _N),
     Action.READ_MEMBERS: (_Y, _Y, _Y, _Y, _N),
     Action.MANAGE_MEMBERS: (_Y, _N, _N, _N, _N),

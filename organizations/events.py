@@ -19,6 +19,14 @@ class OrganizationFounded:
 
 
 @dataclass(frozen=True)
+class OrganizationChanged:
+    """The organization's settings were changed: its name, its time zone, or for how long logs are kept."""
+
+    organization: Organization
+    actor: Actor
+
+
+@dataclass(frozen=True)
 class MemberChanged:
     """A member joined, or their role or activity changed."""
 
@@ -37,5 +45,6 @@ class OrganizationRemoved:
 
 
 organization_founded: Event[OrganizationFounded] = Event("organization founded")
+organization_changed: Event[OrganizationChanged] = Event("organization changed")
 member_changed: Event[MemberChanged] = Event("member changed")
 organization_removed: Event[OrganizationRemoved] = Event("organization removed")

@@ -352,6 +352,18 @@ def _contact(world: World) -> Any:
         return Contact.objects.create(user=world.owner.user, kind="email", address=f"{uuid4().hex}@example.com").pk
 
 
+@makes("report_schedule_id")
+def _report_schedule(world: World) -> Any:
+    from incidents.actions.report_schedules import report_schedule_create
+    from organizations.members import member_of_user
+
+    fields = {"name": "Monday", "form": "csv", "every": "week", "weekday": 0, "hour": 8}
+    with world.scope():
+        member = member_of_user(world.owner.user)
+        assert member is not None
+        return report_schedule_create(member=member, fields={**fields, "recipients": [member.user.pk]}).pk
+
+
 @makes("report_file_id")
 def _report_file(world: World) -> Any:
     from incidents.actions.report_files import KEPT_FOR

@@ -17,11 +17,12 @@ from audit.actions.seal import seal_organization
 from audit.models import AccessKind
 from incident_center.kernel.api.problems import InvalidInput, Problem
 from incident_center.kernel.typesetting import TypesettingError
-from incidents.events import PeopleTold, people_told
+from incidents.events import LetterWritten, PeopleTold, letter_written, people_told
 from incidents.models import ReportFile, ReportPiece
 from incidents.models.report import LONGEST_REPORT_QUERY
 from incidents.reports.document import incidents_pdf
 from incidents.reports.query import ReportQuery, report_query
+from incidents.reports.schedules import readers_among
 from incidents.reports.spreadsheet import LINES_AT_ONCE, csv_pieces
 from organizations.access import Action
 from organizations.members import Member, member_of_user
@@ -29,6 +30,7 @@ from organizations.members import Member, member_of_user
 #: For a report that was not made in time, too.
 KEPT_FOR = timedelta(days=7)
 LEASE = timedelta(seconds=120)
+SIGN_IN = "You have to be signed in to take it, and that you take it is on the record."
 
 
 def report_file_request(*, member: Member, form: str, query: str) -> ReportFile:
@@ -61,21 +63,38 @@ def report_file_make(*, file_id: UUID) -> bool:
         return False
     file = row.get()
     ReportPiece.objects.filter(file=file).delete()  # Of a worker that did not come to the end.
+    unfinished = row.filter(finished_at=None)  # Another worker may have come to the end meanwhile.
     try:
         size = _write(file)
     except (Problem, TypesettingError) as fault:
-        row.update(finished_at=timezone.now(), failure=str(getattr(fault, "detail", fault))[:500])
+        unfinished.update(finished_at=timezone.now(), failure=str(getattr(fault, "detail", fault))[:500])
         return True
     with transaction.atomic():
-        row.update(finished_at=timezone.now(), size=size, expires_at=timezone.now() + KEPT_FOR)
-        words = f"{file.name} is kept until {timezone.now() + KEPT_FOR:%d %B}."
-        people_told.emit(PeopleTold((file.requested_by_id,), "Your report is ready", words, reverse("reports:reports")))
+        if unfinished.update(finished_at=timezone.now(), size=size, expires_at=timezone.now() + KEPT_FOR):
+            _tell(row.get())
     return True
 
 
 def report_file_remove(*, file_id: UUID) -> None:
     """Removes a report whose time is up, with its pieces."""
     ReportFile.objects.filter(pk=file_id, expires_at__lte=timezone.now()).delete()
+
+
+def _tell(file: ReportFile) -> None:
+    """Whoever asked for it, or, of a scheduled report, those of its recipients who may read reports now."""
+    words = f"{file.name} is kept until {file.expires_at:%d %B}."
+    page = reverse("reports:file", args=[file.pk])
+    if not file.schedule_name:
+        people_told.emit(PeopleTold((file.requested_by_id,), "Your report is ready", words, page))
+        return
+    readers = readers_among(file.recipients)
+    parameters = QueryDict(file.query)
+    days = f"{parameters['from']} to {parameters['to']}"
+    title = f"{file.schedule_name}: {days}"
+    count = f"{file.incidents:,} incident{'s' if file.incidents != 1 else ''} from {days}, as {file.form.upper()}."
+    people_told.emit(PeopleTold(readers, title, f"{count} {words}", page))
+    because = f"{file.requested_by} has this report sent to you"
+    letter_written.emit(LetterWritten(readers, title, f"{count} {words} {SIGN_IN}", page, "Open the report", because))
 
 
 def _write(file: ReportFile) -> int:

@@ -13,6 +13,7 @@ from incidents.models.incident import (
     IncidentLog,
 )
 from incidents.models.report import ReportFile, ReportPiece
+from incidents.models.report_schedule import ReportSchedule
 from incidents.models.schedule import CalendarFeed, Schedule, ScheduleLayer, ScheduleOverride, ShiftSwap
 from incidents.models.sla import BusinessCalendar, ServiceSla, SlaClock, SlaPolicy
 from incidents.models.timeline import EventKind, TimelineEvent
@@ -42,6 +43,7 @@ __all__ = [
     "Postmortem",
     "ReportFile",
     "ReportPiece",
+    "ReportSchedule",
     "Responder",
     "SavedView",
     "Schedule",

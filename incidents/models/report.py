@@ -6,6 +6,7 @@ as the incidents that they are made of, a backup has them, and they go when thei
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -14,15 +15,20 @@ from incident_center.kernel.models import OrganizationOwned, owned, reference
 from organizations.models import User
 
 LONGEST_REPORT_QUERY = 2_000
+LONGEST_SCHEDULE_NAME = 100
+REPORT_FORMS = [("csv", "CSV"), ("pdf", "PDF")]
 
 
 class ReportFile(OrganizationOwned):
     """One report: asked for, under way, finished, or failed. Gone when it expires."""
 
-    form = models.CharField(max_length=3, choices=[("csv", "CSV"), ("pdf", "PDF")])
+    form = models.CharField(max_length=3, choices=REPORT_FORMS)
     # The filters, as in the address of GET /v1/reports/incidents.
     query = models.CharField(max_length=LONGEST_REPORT_QUERY, blank=True, default="")
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    # Of a scheduled report: the name of its schedule, and the ids of the users who are told when it is there.
+    schedule_name = models.CharField(max_length=LONGEST_SCHEDULE_NAME, blank=True, default="")
+    recipients = ArrayField(models.UUIDField(), default=list, blank=True)
     requested_at = models.DateTimeField(default=timezone.now, editable=False)
     # A worker renews this while it is at it; a report whose time is up has lost its worker.
     claimed_until = models.DateTimeField(null=True)

@@ -18,6 +18,8 @@ from organizations.members import Member
 #: What a report understands besides ``format`` and ``bom``, in the order in which it is stated.
 NAMES = ("status", "priority", "severity", "service", "environment", "team", "source", "label", "assignee", "q")
 _ALIASES = {"startDate": "from", "endDate": "to"}
+#: What narrows a report down to a time.
+DAY_NAMES = ("from", "to", *_ALIASES)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def _in_line(first: Delivery, waiting: Sequence[Delivery]) -> list[Delivery]:
     """Those of the waiting before which nothing about the same incident is left out."""
     incidents = {each.incident_id for each in waiting}
     pending = Delivery.objects.filter(channel=first.channel_id, incident__in=incidents, state=Delivery.State.PENDING)
-    before: dict[UUID, list[tuple[int, UUID]]] = {}
+    before: dict[UUID | None, list[tuple[int, UUID]]] = {}
     for incident_id, sequence, pk in pending.values_list("incident_id", "sequence", "pk"):
         before.setdefault(incident_id, []).append((sequence, pk))
     chosen = {first.pk}

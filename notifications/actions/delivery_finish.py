@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -26,7 +27,7 @@ def delivery_finish(*, claim: Claim, result: Result, now: datetime, actor: Actor
     held = (claim.delivery, *claim.members)
     with transaction.atomic():
         # The incidents first, in order, as everywhere: their timelines may be written below.
-        incidents = sorted({each.incident_id for each in held})
+        incidents = sorted({each.incident_id for each in held if each.incident_id is not None})
         list(Incident.objects.select_for_update(no_key=True).filter(pk__in=incidents).order_by("pk"))
         recorded = [_finish(each, claim, result, now, actor) for each in held]
         if recorded[0] and claim.delivery.channel_id is not None:
@@ -66,10 +67,11 @@ def _finish(held: Delivery, claim: Claim, result: Result, now: datetime, actor: 
         _end(delivery, Delivery.State.FAILED, failure, now)
     delivery.save(update_fields=["state", "failure", "finished_at", "next_attempt_at", "lease_until", "remote_id"])
     if delivery.state != Delivery.State.PENDING:
-        _tell_timeline(delivery, held, actor)
+        if delivery.incident_id is not None:
+            _tell_timeline(delivery, delivery.incident_id, held, actor)
         if result.is_gone and delivery.contact_id is not None:
             contact_expire(contact_id=delivery.contact_id)
-        if result.issue is not None:
+        if result.issue is not None and delivery.incident_id is not None:
             change = {"channel": held.way.name, "issue": result.issue.name, "url": result.issue.url}
             incident_record_issue(
                 incident_id=delivery.incident_id, actor=actor, is_open=result.issue.is_open, data=change
@@ -90,7 +92,7 @@ def _end(delivery: Delivery, state: Delivery.State, failure: str, now: datetime)
     delivery.finished_at = now
 
 
-def _tell_timeline(delivery: Delivery, held: Delivery, actor: Actor) -> None:
+def _tell_timeline(delivery: Delivery, incident_id: UUID, held: Delivery, actor: Actor) -> None:
     way = held.way
     delivered = delivery.state == Delivery.State.DELIVERED
     data = {
@@ -103,4 +105,4 @@ def _tell_timeline(delivery: Delivery, held: Delivery, actor: Actor) -> None:
     }
     if not delivered:
         data["error"] = delivery.failure
-    incident_record_notification(incident_id=delivery.incident_id, actor=actor, delivered=delivered, data=data)
+    incident_record_notification(incident_id=incident_id, actor=actor, delivered=delivered, data=data)

@@ -72,16 +72,17 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
 
     channel = ChannelReferenceSerializer(allow_null=True)
     contact = ContactReferenceSerializer(allow_null=True)
-    incident = IncidentReferenceSerializer()
+    incident = IncidentReferenceSerializer(allow_null=True, help_text="Null for a letter, which is about none.")
     event = serializers.CharField(source="topic")
+    subject = serializers.CharField(allow_null=True, help_text="Of a letter.")
     next_attempt_at = serializers.SerializerMethodField()
     attempts = AttemptSerializer(many=True)
 
     class Meta:
         model = Delivery
         fields = [
-            "id", "channel", "contact", "incident", "event", "state", "failure", "created_at", "next_attempt_at",
-            "finished_at", "attempt_count", "attempts",
+            "id", "channel", "contact", "incident", "event", "subject", "state", "failure", "created_at",
+            "next_attempt_at", "finished_at", "attempt_count", "attempts",
         ]  # fmt: skip
 
     def get_next_attempt_at(self, delivery: Delivery) -> str | None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
-from notifications.channels.base import Message, Result
+from notifications.channels.base import Message, Outcome, Result
 
 CODE_SUBJECT = "Your code for Incident Center"
 
@@ -41,6 +41,10 @@ class ContactKind(ABC):
     @abstractmethod
     def send(self, address: str, message: Message, links: Mapping[str, str]) -> Result:
         """Sends once. ``links``: what the person can do, as label and address, the most urgent first."""
+
+    def send_letter(self, address: str, message: Message) -> Result:
+        """Sends what is about no incident. Only mailboxes take letters."""
+        return Result(Outcome.FAILED, error="Letters go to e-mail addresses only.")
 
     @abstractmethod
     def send_code(self, address: str, code: str) -> Result:

@@ -15,7 +15,7 @@ from django.core.validators import validate_email
 from incident_center.kernel.api.problems import InvalidInput
 from notifications.channels.apprise.transport import AppriseKind, send_apprise
 from notifications.channels.base import AddressError, Message, Result
-from notifications.channels.email.mail import send_incident_mail, send_mail
+from notifications.channels.email.mail import send_incident_mail, send_letter_mail, send_mail
 from notifications.channels.wording import headline, plain, shortened
 from notifications.contacts.base import CODE_SUBJECT, ContactKind, code_text
 from notifications.contacts.browser import BrowserContact
@@ -45,6 +45,9 @@ class EmailContact(ContactKind):
     def send(self, address: str, message: Message, links: Mapping[str, str]) -> Result:
         because = "your notification rules say so; change them under Settings, My notifications"
         return send_incident_mail([address], message, links=links, because=because)
+
+    def send_letter(self, address: str, message: Message) -> Result:
+        return send_letter_mail([address], message)
 
     def send_code(self, address: str, code: str) -> Result:
         return send_mail([address], subject=CODE_SUBJECT, text=code_text(code))

@@ -29,8 +29,9 @@ class Delivery(OrganizationOwned):
 
     channel = reference("notifications.Channel", related_name="deliveries", null=True, db_index=False)
     contact = reference("notifications.Contact", null=True, db_index=False)
-    incident = reference("incidents.Incident", db_index=False)
-    event = reference("incidents.TimelineEvent", db_index=False)
+    # Empty for a letter, which is about no incident.
+    incident = reference("incidents.Incident", null=True, db_index=False)
+    event = reference("incidents.TimelineEvent", null=True, db_index=False)
     topic = models.CharField(max_length=30)
     # Of the event on the incident's timeline: messages about an incident leave in this order.
     sequence = models.PositiveIntegerField()
@@ -61,6 +62,11 @@ class Delivery(OrganizationOwned):
             models.CheckConstraint(
                 condition=Q(channel__isnull=False, contact=None) | Q(channel=None, contact__isnull=False),
                 name="delivery_to_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(incident__isnull=False, event__isnull=False)
+                | Q(incident=None, event=None, contact__isnull=False),
+                name="delivery_of_an_event_or_letter",
             ),
             models.CheckConstraint(
                 condition=Q(state="pending", finished_at=None) | (~Q(state="pending") & Q(finished_at__isnull=False)),

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from incident_center.kernel.api.problems import InvalidInput
 from incident_center.kernel.scope import Actor
+from organizations.events import OrganizationChanged, organization_changed
 from organizations.models import RETENTION_CHOICES, Organization, validate_time_zone
 
 EDITABLE = ("name", "timezone", "log_retention_days")
@@ -34,4 +35,5 @@ def organization_update(*, organization_id: int, actor: Actor, changes: Mapping[
                 raise InvalidInput("log_retention_days", f"Choose one of {', '.join(map(str, classes))} days.")
             organization.log_retention_days = changes["log_retention_days"]
         organization.save(update_fields=list(EDITABLE))
+        organization_changed.emit(OrganizationChanged(organization=organization, actor=actor))
         return organization

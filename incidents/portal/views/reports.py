@@ -15,7 +15,7 @@ from incidents import selectors
 from incidents.actions.report_files import report_file_request
 from incidents.portal.report_forms import ReportFilterForm
 from incidents.reports.download import form_of, incident_download, incidents_download
-from incidents.reports.files import file_download, kept_files
+from incidents.reports.files import file_download, kept_file, kept_files
 from incidents.reports.query import ReportQuery, report_query
 from organizations.access import Action
 from organizations.portal.base import PortalView
@@ -91,6 +91,17 @@ class ReportFiles(PortalView):
         file = report_file_request(member=self.member, form=form_of(request.POST), query=query)
         say(request, f"{file.name} is being made; you are told when it is ready.")
         return redirect("reports:reports")
+
+
+class ReportFilePage(PortalView):
+    """Where the letter about a scheduled report leads: what it is, and the button that takes it."""
+
+    actions: ClassVar[dict[str, Action]] = {"GET": Action.READ_REPORTS}
+
+    def get(self, request: HttpRequest, report_file_id: UUID) -> HttpResponse:
+        file = kept_file(report_file_id)
+        filters = [(name, ", ".join(values)) for name, values in QueryDict(file.query).lists()]
+        return render(request, "reports/file.html", {"file": file, "filters": filters})
 
 
 class ReportFileDownload(PortalView):

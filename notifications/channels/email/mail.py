@@ -36,12 +36,7 @@ def send_incident_mail(to: Sequence[str], message: Message, *, links: Mapping[st
         "because": because,
     }
     subject = f"{incident['reference']} {data['summary']} · {incident['severity'].capitalize()} · {incident['title']}"
-    headers = {
-        "Message-ID": f"<{message.id}@{_domain()}>",
-        "References": f"<incident-{incident['id'] or message.id}@{_domain()}>",
-        # So that nobody's out-of-office answers (RFC 3834).
-        "Auto-Submitted": "auto-generated",
-    }
+    headers = {**_headers(message), "References": f"<incident-{incident['id'] or message.id}@{_domain()}>"}
     return send_mail(
         to,
         subject=" ".join(subject.split())[:LONGEST_SUBJECT],
@@ -49,6 +44,23 @@ def send_incident_mail(to: Sequence[str], message: Message, *, links: Mapping[st
         html=render_to_string("notifications/email/incident.html", context),
         headers=headers,
     )
+
+
+def send_letter_mail(to: Sequence[str], message: Message) -> Result:
+    """Sends a letter that is about no incident to all the addresses."""
+    context = message.payload["data"]
+    return send_mail(
+        to,
+        subject=" ".join(context["subject"].split())[:LONGEST_SUBJECT],
+        text=render_to_string("notifications/email/letter.txt", context),
+        html=render_to_string("notifications/email/letter.html", context),
+        headers=_headers(message),
+    )
+
+
+def _headers(message: Message) -> dict[str, str]:
+    """The same id at each attempt, so that a mailbox can drop the second; RFC 3834 keeps out-of-office answers away."""
+    return {"Message-ID": f"<{message.id}@{_domain()}>", "Auto-Submitted": "auto-generated"}
 
 
 def send_mail(

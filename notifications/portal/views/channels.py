@@ -230,6 +230,6 @@ class DeliveryResendView(PortalView):
             complain(request, problem.detail)
         else:
             say(request, "The message is on its way again, under the id that it had.")
-        if delivery.channel.removed_at is not None:
+        if delivery.channel is None or delivery.channel.removed_at is not None:
             return redirect("notifications:deliveries")
         return redirect("notifications:channel", channel_id=delivery.channel_id)

@@ -83,7 +83,9 @@ def _holder(named: Named) -> Holder | None:
     delivery = (
         Delivery.objects.select_related("contact__user", "incident__service", "incident__acknowledged_by")
         .defer("contact__address", "payload")
-        .filter(pk=named.delivery_id, contact__isnull=False, created_at__gt=timezone.now() - LIVES)
+        .filter(
+            pk=named.delivery_id, contact__isnull=False, incident__isnull=False, created_at__gt=timezone.now() - LIVES
+        )
         .first()
     )
     if delivery is None:
