@@ -19,7 +19,6 @@ COLUMNS = (
     "labels",
     "details",
     "links",
-    "muted_reason",
     "starts_at",
     "ends_at",
     "first_received_at",

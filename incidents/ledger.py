@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from incident_center.kernel.database.rows import write_rows
 from incidents.models import Decision, Incident, Stage
 
 
@@ -31,7 +32,7 @@ def record(rulings: Iterable[Ruling], *, incident: Incident | None = None) -> No
 def record_each(rulings: Iterable[tuple[Ruling, Incident | None]]) -> None:
     """Writes decisions about several incidents at once, in the order given."""
     now = timezone.now()
-    Decision.objects.bulk_create(
+    write_rows(
         [
             Decision(
                 incident=incident,

@@ -101,8 +101,7 @@ def problem_state(dedup_key: str) -> ProblemState:
     live.
     """
     carriers = Incident.objects.filter(dedup_key=dedup_key)
-    live = carriers.filter(withdrawn_at=None, merged_into=None).exclude(status=Status.RESOLVED).first()
-    holder = carrier = live
+    holder = carrier = live_carriers(dedup_key).first()
     ended = carriers.filter(merged_into=None).aggregate(resolved=Max("resolved_at"), withdrawn=Max("withdrawn_at"))
     closed = [ended["resolved"], ended["withdrawn"]]
     for merged in carriers.exclude(merged_into=None).order_by("-merged_at")[:MOST_MERGES_FOLLOWED]:
@@ -116,7 +115,14 @@ def problem_state(dedup_key: str) -> ProblemState:
 
 
 def holder_of_problem(dedup_key: str) -> Incident | None:
-    return problem_state(dedup_key).holder
+    """The live incident that new occurrences belong to."""
+    return live_carriers(dedup_key).first() or problem_state(dedup_key).holder
+
+
+def live_carriers(dedup_key: str) -> QuerySet[Incident]:
+    """The live incident that has the key itself: at most one."""
+    carriers = Incident.objects.filter(dedup_key=dedup_key, withdrawn_at=None, merged_into=None)
+    return carriers.exclude(status=Status.RESOLVED)
 
 
 def merge_root(incident: Incident) -> Incident:

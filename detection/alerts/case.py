@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from detection.alerts import wording
-from detection.alerts.gates import Firing, muted_by
 from detection.alerts.messages import Message
 from detection.alerts.transitions import Effect, Known, effect_of
 from detection.models import Alert, AlertGroup, AlertMapping, AlertStatus
@@ -56,7 +55,7 @@ class Case:
     linked: dict[str, Alert] = field(default_factory=dict)
     """Of the home incident."""
     loose: dict[str, Alert] = field(default_factory=dict)
-    """Of no incident: muted ones, and ends that came before their beginnings."""
+    """Of no incident: ends that came before their beginnings."""
     past: dict[str, Alert] = field(default_factory=dict)
     """Of an incident that is over for good."""
 
@@ -71,7 +70,6 @@ class Case:
     """To be saved, by id."""
     repeated: dict[str, Alert] = field(default_factory=dict)
     """Of which only a repetition is to be saved, by id."""
-    dropped: list[Alert] = field(default_factory=list)
     rulings: list[Ruling] = field(default_factory=list)
     opener: Message | None = None
     """The first message that asks for an open incident."""
@@ -119,10 +117,7 @@ class Case:
             self._resolve(alert, signal)
 
     def _current(self, fingerprint: str) -> Alert | None:
-        loose = self.loose.get(fingerprint)
-        if loose is not None and loose.is_live:
-            return loose
-        return self.linked.get(fingerprint) or loose or self.past.get(fingerprint)
+        return self.linked.get(fingerprint) or self.loose.get(fingerprint) or self.past.get(fingerprint)
 
     def _keep(self, alert: Alert) -> None:
         self.changed[str(alert.pk)] = alert
@@ -131,16 +126,12 @@ class Case:
     # ---- It fires --------------------------------------------------------------------------------------------------
 
     def _fire(self, message: Message) -> None:
-        """Something that was not firing in this incident now is, unless a gate mutes it."""
+        """Something that was not firing in this incident now is."""
         fingerprint = message.signal.fingerprint
         alert = self.linked.get(fingerprint)
-        is_on_it = alert is not None and (self.home is Home.LIVE or alert in self.fired or alert in self.again)
-        if not is_on_it and self._mute(message):
-            return
-        loose = self.loose.pop(fingerprint, None)
         self.opener = self.opener or message
         if alert is None:
-            alert = loose or self._row(message)
+            alert = self.loose.pop(fingerprint, None) or self._row(message)
             self._describe(alert, message)
             alert.firing_count = max(alert.firing_count, 1)
             self.linked[fingerprint] = alert
@@ -148,10 +139,6 @@ class Case:
             self.rulings.append(wording.fires(alert, message))
         else:
             self._fire_again(alert, message)
-            if loose is not None:
-                self.dropped.append(loose)
-                self.changed.pop(str(loose.pk), None)
-                self.repeated.pop(str(loose.pk), None)
         self._keep(alert)
 
     def _fire_again(self, alert: Alert, message: Message) -> None:
@@ -163,22 +150,6 @@ class Case:
         if alert not in self.fired and alert not in self.again:
             self.again.append(alert)
         self.rulings.append(wording.fires_again(alert, message))
-
-    def _mute(self, message: Message) -> bool:
-        """Whether a gate mutes it: then it is kept without an incident."""
-        assert message.reading is not None
-        ruling = muted_by(Firing(message.signal, message.reading, message.service, self.now))
-        if ruling is None:
-            return False
-        alert = self.loose.get(message.signal.fingerprint) or self._row(message)
-        reason = ruling.reason[:500]
-        if not alert.is_live or alert.muted_reason != reason:
-            self.rulings.append(ruling)
-        self._describe(alert, message)
-        alert.muted_reason = reason
-        self.loose[alert.fingerprint] = alert
-        self._keep(alert)
-        return True
 
     def _row(self, message: Message) -> Alert:
         alert = Alert(
@@ -202,14 +173,13 @@ class Case:
         alert.links = [{"href": link.href, "text": link.text} for link in signal.links]
         alert.starts_at, alert.ends_at, alert.expires_at = signal.starts_at, None, signal.expires_at
         alert.resolved_at = None
-        alert.muted_reason = ""
         if message.reading is not None:
             alert.severity = message.reading.severity
 
     # ---- It goes on, or is over ------------------------------------------------------------------------------------
 
     def _repeat(self, alert: Alert, message: Message) -> None:
-        """It still fires, which is news where its incident is over, or where it was muted."""
+        """It still fires, which is news where its incident is over."""
         signal = message.signal
         alert.expires_at = signal.expires_at
         self.is_repeated = True

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Q
 
 from detection.alerts.case import Case, home_of
 from detection.alerts.messages import Message
 from detection.models import Alert, AlertGroup, AlertMapping
+from incident_center.kernel.database.rows import write_rows
 from incident_center.kernel.models import uuid7
 from incident_center.kernel.scope import require_organization_id
 from incidents.actions.locking import locked_in_order
@@ -24,6 +24,22 @@ INSERT INTO detection_alertgroup AS held
 SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[])
     ON CONFLICT (organization_id, key) DO UPDATE SET last_received_at = excluded.last_received_at
 RETURNING id, key, source, problem, service_id, incident_id, opened_at, last_received_at
+"""
+# Each is looked up by its key: PostgreSQL is not asked to choose, since it takes a table for empty that was filled a
+# moment ago, and would read all alerts of the organization.
+_READ_ALERTS = """
+SELECT known.*
+  FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS said(group_id, incident_id, fingerprint)
+ CROSS JOIN LATERAL (
+       SELECT alert.* FROM detection_alert AS alert
+        WHERE alert.organization_id = %s AND alert.group_id = said.group_id
+          AND alert.incident_id = said.incident_id AND alert.fingerprint = said.fingerprint
+        UNION ALL
+       SELECT alert.* FROM detection_alert AS alert
+        WHERE alert.organization_id = %s AND alert.group_id = said.group_id
+          AND alert.incident_id IS NULL AND alert.fingerprint = said.fingerprint
+       OFFSET 0
+       ) AS known
 """
 _COUNT_REPETITIONS = """
 UPDATE detection_alert AS alert
@@ -54,7 +70,7 @@ def open_cases(
         if message.key not in cases:
             incident = incidents.get(group.incident_id) if group.incident_id else None
             cases[message.key] = Case(group, rule, incident, home_of(incident, rejoin, now), now)
-    _read_alerts(cases, {message.signal.fingerprint for message in messages})
+    _read_alerts(cases, {(message.key, message.signal.fingerprint) for message in messages})
     return cases
 
 
@@ -103,11 +119,23 @@ def _locked_incidents(incident_ids: set[UUID]) -> dict[UUID, Incident]:
     return {incident_id: found[root.pk] for incident_id, root in roots.items()}
 
 
-def _read_alerts(cases: dict[str, Case], fingerprints: set[str]) -> None:
+def _read_alerts(cases: Mapping[str, Case], said: Iterable[tuple[str, str]]) -> None:
+    """Those of the groups' incidents and of none.
+
+    Args:
+        said: keys and fingerprints.
+    """
+    wanted = [(cases[key].group, fingerprint) for key, fingerprint in said]
+    organization_id = require_organization_id()
+    columns: list[object] = [
+        [group.pk for group, _ in wanted],
+        [group.incident_id for group, _ in wanted],
+        [fingerprint for _, fingerprint in wanted],
+        organization_id,
+        organization_id,
+    ]
     by_group = {case.group.pk: case for case in cases.values()}
-    belongs = Q(incident=None) | Q(incident=F("group__incident"))
-    rows = Alert.objects.filter(belongs, group__in=list(by_group), fingerprint__in=list(fingerprints))
-    for alert in rows:
+    for alert in Alert.objects.raw(_READ_ALERTS, columns):
         by_group[alert.group_id].place(alert)
 
 
@@ -115,13 +143,9 @@ def save_cases(cases: Iterable[Case]) -> None:
     """Writes groups and alerts back, each in one statement."""
     cases = list(cases)
     opened = [case.group for case in cases if case.fires]
-    if opened:
-        AlertGroup.objects.bulk_update(opened, ["incident", "opened_at", "service"])
-    dropped = [alert.pk for case in cases for alert in case.dropped]
-    if dropped:
-        Alert.objects.filter(pk__in=dropped).delete()
+    write_rows(opened, replacing=("incident", "opened_at", "service"))
     changed = [alert for case in cases for alert in case.changed.values()]
-    Alert.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=_CHANGING)
+    write_rows(changed, replacing=_CHANGING)
     _count_repetitions([alert for case in cases for alert in case.repeated.values()])
 
 

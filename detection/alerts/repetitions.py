@@ -14,42 +14,14 @@ from django.db import connection
 
 from detection.alerts.messages import Message
 from detection.models import AlertGroup
-from incident_center.kernel.scope import require_organization_id
 from ingestion.parsers.alerts.signal import Step
 
 #: An open incident that nobody acknowledged or touched for this long is told again when its alerts are repeated.
 UNTOUCHED = timedelta(minutes=30)
 
-# A group counts as a whole or not at all. Its row is locked, so nothing is decided about its alerts meanwhile; its
-# incident is not: a change at the same moment counts as made after the repetition.
 _COUNT = """
-WITH said AS (
-    SELECT *
-      FROM unnest(%(groups)s::uuid[], %(incidents)s::uuid[], %(fingerprints)s::text[], %(starts)s::timestamptz[],
-                  %(expirations)s::timestamptz[], %(times)s::int[])
-           AS said(group_id, incident_id, fingerprint, starts_at, expires_at, times)
-), known AS (
-    SELECT said.group_id, said.expires_at, said.times, alert.id
-      FROM said
-      LEFT JOIN (detection_alert AS alert JOIN incidents_incident AS incident ON incident.id = alert.incident_id)
-        ON alert.organization_id = %(organization)s AND alert.group_id = said.group_id
-       AND alert.incident_id = said.incident_id AND alert.fingerprint = said.fingerprint
-       AND alert.status <> 'resolved' AND alert.starts_at >= said.starts_at
-       AND incident.status <> 'resolved' AND incident.withdrawn_at IS NULL AND incident.merged_into_id IS NULL
-       AND (incident.acknowledged_at IS NOT NULL OR incident.touched_at > %(untouched_since)s)
-       AND NOT EXISTS (
-               SELECT FROM detection_alert AS loose
-                WHERE loose.organization_id = %(organization)s AND loose.group_id = said.group_id
-                  AND loose.incident_id IS NULL AND loose.fingerprint = said.fingerprint
-                  AND loose.status <> 'resolved')
-), whole AS (
-    SELECT group_id FROM known GROUP BY group_id HAVING bool_and(id IS NOT NULL)
-)
-UPDATE detection_alert AS alert
-   SET received_count = alert.received_count + known.times, last_received_at = %(now)s, expires_at = known.expires_at
-  FROM known JOIN whole USING (group_id)
- WHERE alert.id = known.id
-RETURNING alert.group_id
+SELECT detection_count_repetitions(%(groups)s::uuid[], %(incidents)s::uuid[], %(fingerprints)s::text[],
+    %(starts)s::timestamptz[], %(expirations)s::timestamptz[], %(times)s::int[], %(untouched_since)s, %(now)s)
 """
 
 
@@ -85,7 +57,6 @@ def count_repetitions(groups: Mapping[str, AlertGroup], messages: Iterable[Messa
                 "starts": [each.starts_at for _, _, each in lines],
                 "expirations": [each.expires_at for _, _, each in lines],
                 "times": [each.times for _, _, each in lines],
-                "organization": require_organization_id(),
                 "untouched_since": now - UNTOUCHED,
                 "now": now,
             },

@@ -96,7 +96,7 @@ class AlertStatus(models.TextChoices):
 class Alert(OrganizationOwned):
     """What a sender says about one thing, as long as it belongs to one incident: repetitions change this row.
 
-    ``incident`` is empty where none was opened: the end came before the beginning, or the alert is muted.
+    ``incident`` is empty where none was opened: the end came before the beginning.
     """
 
     group = reference("detection.AlertGroup", on_delete=models.CASCADE, db_index=False)
@@ -111,8 +111,6 @@ class Alert(OrganizationOwned):
     details = models.JSONField(default=dict)
     # [{"href": "https://…", "text": "Runbook"}]
     links = models.JSONField(default=list)
-    # Why it opens nothing, where a silence or a maintenance window says so.
-    muted_reason = models.CharField(max_length=500, blank=True, default="")
 
     # By the sender's clock, empty where the protocol has none.
     starts_at = models.DateTimeField(null=True)

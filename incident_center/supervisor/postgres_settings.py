@@ -38,6 +38,9 @@ def default_settings(*, preload: str) -> dict[str, str]:
         # Queries here are short; compiling them takes longer than running them.
         "jit": "off",
         "random_page_cost": "1.1",
+        # PostgreSQL takes a new table for empty until it has figures about it, and plans badly while a first storm of
+        # alerts fills it: after ten seconds it knows better, not after a minute.
+        "autovacuum_naptime": "10s",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_line_prefix": "%m [%p] %q%u@%d ",

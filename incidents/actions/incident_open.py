@@ -17,7 +17,7 @@ from incidents.actions.people import responder
 from incidents.actions.timeline import append_event
 from incidents.lifecycle import DEFAULT_PRIORITY, Priority, Severity, Source
 from incidents.models import LONGEST_KEY, LONGEST_TITLE, EventKind, Incident
-from incidents.selectors import holder_of_problem
+from incidents.selectors import live_carriers, problem_state
 from organizations.models import Service
 
 #: Each round is lost only to an opener, a reopening or a merge that committed in between.
@@ -109,10 +109,12 @@ def _join(problem: DetectedProblem, actor: Actor) -> Incident | None:
     """Records the occurrence on the incident that holds the problem, if one does once it is locked."""
     if problem.dedup_key is None:
         return None
-    holder = holder_of_problem(problem.dedup_key)
-    if holder is None:
-        return None
-    incident = locked(holder.pk)
+    incident = live_carriers(problem.dedup_key).select_for_update(no_key=True).first()
+    if incident is None:
+        holder = problem_state(problem.dedup_key).holder
+        if holder is None:
+            return None
+        incident = locked(holder.pk)
     if not incident.is_live:  # Resolved, withdrawn or merged away while we waited for the lock: look again.
         return None if incident.merged_into_id is None else _join(problem, actor)
     record_occurrence(incident=incident, at=problem.last_occurrence_at)

@@ -24,7 +24,7 @@ class Stage(models.TextChoices):
 class Decision(OrganizationOwned):
     """One decision with its reason, kept as long as the incident; ids are UUIDv7, so they are in order.
 
-    ``incident`` is empty where the decision was that there is none: a muted or an ignored alert.
+    ``incident`` is empty where the decision was that there is none: an ignored alert.
     """
 
     incident = reference("incidents.Incident", null=True, db_index=False)

@@ -10,10 +10,8 @@ import pytest
 from django.test import Client
 
 from detection.alert_sweep import sweep_expired_alerts
-from detection.alerts import gates
 from detection.models import Alert
-from incidents.ledger import Ruling
-from incidents.models import Decision, Incident, Stage
+from incidents.models import Decision, Incident
 from organizations.access import Role
 from organizations.tokens import issue_tokens
 from tests.factories import World, make_world
@@ -206,50 +204,3 @@ def test_alertmanagers_api_refuses_in_its_form(committed_database: str):
     headers = {"Authorization": f"Bearer {make_world().key().key}"}
     refused = post("/api/v2/alerts", [{"annotations": {}}], **headers)
     assert refused.status_code == 400 and isinstance(refused.json(), str)
-
-
-# ---- Muting --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def muting(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """While it holds something, every alert is muted."""
-    state = [True]
-    ruling = Ruling(Stage.SILENCE, "muted", "The silence “deploy” covers it.")
-    monkeypatch.setattr(gates, "_gates", [lambda firing: ruling if state else None])
-    return state
-
-
-def test_a_muted_alert_opens_nothing_until_it_fires_unmuted(world: World, muting: list[bool]):
-    headers = {"X-API-Key": world.key().key}
-    trigger = {"dedup_key": "x", "action": "trigger", "title": "X"}
-    assert post("/v1/alerts", trigger, **headers).json() == {"accepted": 1, "incidents": []}
-    with world.scope():
-        alert = Alert.objects.get()
-        assert (alert.status, alert.incident_id, alert.muted_reason) == (
-            "firing",
-            None,
-            "The silence “deploy” covers it.",
-        )
-        assert Decision.objects.get(outcome="muted").incident_id is None
-    muting.clear()
-    post("/v1/alerts", trigger, **headers)
-    assert statuses(world) == ["open"]
-    with world.scope():
-        assert Alert.objects.get().muted_reason == ""
-
-
-def test_a_resolution_works_while_muted(world: World, muting: list[bool]):
-    headers = {"X-API-Key": world.key().key}
-    trigger, resolve = {"dedup_key": "x", "action": "trigger", "title": "X"}, {"dedup_key": "x", "action": "resolve"}
-    muting.clear()
-    post("/v1/alerts", trigger, **headers)
-    muting.append(True)
-    post("/v1/alerts", resolve, **headers)
-    assert statuses(world) == ["resolved"]
-    post("/v1/alerts", trigger, **headers)  # Muted: reopens nothing.
-    post("/v1/alerts", resolve, **headers)
-    assert statuses(world) == ["resolved"]
-    muting.clear()
-    post("/v1/alerts", trigger, **headers)
-    assert statuses(world) == ["open"] or statuses(world) == ["investigating"]
