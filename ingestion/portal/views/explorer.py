@@ -40,6 +40,9 @@ CONTEXT_LINES = 30
 CONTEXT_SPAN = timedelta(days=30)
 #: The newest matches over which the fields' top values are counted.
 FIELD_SAMPLE = 1_000
+#: The first fields show their values at once, but for those whose values hardly ever come twice.
+FIELDS_OPEN = 5
+COMMON_SHARE = 0.01
 TOO_BROAD = "That search took too long. Choose a service, a shorter time or a rarer word."
 
 
@@ -158,20 +161,25 @@ class LogFieldsView(PortalView):
         shown = [
             {
                 "field": field,
+                "is_open": place < FIELDS_OPEN and field.values[0].share >= COMMON_SHARE,
                 "values": [
                     {
                         "text": text_of(each.value),
                         "count": each.count,
-                        "percent": round(each.share * 100),
+                        "percent": _percent(each.share),
                         "url": narrowed(parameters, _parameter(field.name, field.is_metadata), each.value),
                     }
                     for each in field.values
                 ],
             }
-            for field in fields
+            for place, field in enumerate(fields)
         ]
         context = {"fields": shown, "looked_at": looked_at, "is_sample": looked_at == FIELD_SAMPLE}
         return render(request, "ingestion/fields.html", context)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %") if share >= COMMON_SHARE else "<1 %"
 
 
 def _parameter(name: str, is_metadata: bool) -> str:

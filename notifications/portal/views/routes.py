@@ -15,7 +15,8 @@ from incidents.escalation.options import known_targets
 from incidents.selectors import incident_by_reference
 from notifications import selectors
 from notifications.actions.routes import route_create, route_delete, route_update
-from notifications.models import Route
+from notifications.models import Route, default_topics
+from notifications.portal.forms import TOPIC_CHOICES
 from notifications.portal.route_forms import RouteForm, SimulatorForm, initial_route
 from notifications.routing.plan import Case
 from notifications.routing.simulation import simulate
@@ -37,6 +38,7 @@ class RoutesView(PortalView):
                 "route": route,
                 "conditions": names.conditions(route),
                 "targets": names.targets(route),
+                "events": _event_words(route),
                 "before": position - 1,
                 "after": position + 1,
             }
@@ -72,6 +74,14 @@ class _Names:
 
     def targets(self, route: Route) -> list[dict[str, str]]:
         return [{"kind": aim.kind.value, "name": self._targets[aim.kind].get(aim.id, "")} for aim in route.aims]
+
+
+def _event_words(route: Route) -> str:
+    """Which events the route takes, as its form names them."""
+    if set(route.events) == set(default_topics()):
+        return "the usual events"
+    labels = dict(TOPIC_CHOICES)
+    return ", ".join(labels.get(event, event).lower() for event in route.events)
 
 
 class RouteCreateView(PortalView):
