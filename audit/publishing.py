@@ -101,6 +101,7 @@ def _to_log(lines: Lines) -> None:
 
 def _to_file(lines: Lines) -> None:
     path: Path = settings.AUDIT_SEALS_FILE
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
     with os.fdopen(descriptor, "a", encoding="ascii") as file:
         size = os.fstat(descriptor).st_size

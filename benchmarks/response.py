@@ -1,6 +1,6 @@
 """How soon people are told, idle and beside a flood of logs: from an incident's opening to a local endpoint.
 
-The worker, the broker, the web process and PostgreSQL are the product's own, each in a process of its own. The endpoint
+Worker, beat, broker, web process and PostgreSQL are the product's own, each in a process of its own. The endpoint
 is a signed webhook's, which is told of each incident by itself (a Slack channel would gather a burst into one message).
 An escalation's step and an SLA target of one minute follow each incident: how late they are is measured where they
 arrive, delivery included.
@@ -93,7 +93,7 @@ def main(incidents: int = INCIDENTS) -> None:
     key = world.key(service).key
     _arrange(world, endpoint.url)
     web = start_web(database_process(postgres))
-    with _worker():
+    with _processes():
         _round("warm-up", world, endpoint, 3, until=20.0)
         measured = _round("idle", world, endpoint, incidents)
         stop = threading.Event()
@@ -173,17 +173,25 @@ def _flood(web: WebServer, key: str, stop: threading.Event) -> None:
 
 
 @contextmanager
-def _worker() -> Iterator[None]:
-    """As ``script/start`` runs it."""
-    command = ["celery", "-A", "incident_center", "worker", "-Q", "default", "--pool=threads", "--concurrency=8"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command, "--loglevel=ERROR"], cwd=ROOT, stdout=subprocess.DEVNULL
-    )
+def _processes() -> Iterator[None]:
+    """Worker and beat, as ``script/start`` runs them."""
+    schedule = Path(tempfile.mkdtemp(prefix="ic-bench-beat-")) / "schedule"
+    commands = [
+        ["worker", "-Q", "default", "--pool=threads", "--concurrency=8"],
+        ["beat", f"--schedule={schedule}", "--pidfile="],
+    ]
+    celery = [sys.executable, "-m", "celery", "-A", "incident_center"]
+    processes = [
+        subprocess.Popen([*celery, *command, "--loglevel=ERROR"], cwd=ROOT, stdout=subprocess.DEVNULL)
+        for command in commands
+    ]
     try:
         yield
     finally:
-        process.terminate()
-        process.wait(30)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(30)
 
 
 if __name__ == "__main__":

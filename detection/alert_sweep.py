@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 from detection.actions import expire_alerts, heartbeats
 from detection.selectors import groups_with_expired_alerts, heartbeats_due
-from incident_center.kernel.api.problems import Problem
-from incident_center.kernel.scope import Actor, organization_scope
-from incident_center.kernel.sweeps import sweep
+from incident_center.kernel.scope import organization_scope
+from incident_center.kernel.sweeps import Lane, sweep
+from incident_center.kernel.work_pool import WorkPool
 
-logger = logging.getLogger(__name__)
+THREADS = 2
+late_heartbeats = WorkPool("heartbeats", threads=THREADS)
+expired_alerts = WorkPool("expired alerts", threads=THREADS)
 
 
-@sweep(name="heartbeats", every=timedelta(seconds=1))
+def miss(organization_id: int, heartbeat_id: UUID) -> None:
+    with organization_scope(organization_id, actor=heartbeats.ACTOR):
+        heartbeats.heartbeat_miss(heartbeat_id=heartbeat_id)
+
+
+def expire(organization_id: int, group_id: UUID) -> None:
+    with organization_scope(organization_id, actor=expire_alerts.ACTOR):
+        expire_alerts.expire_alerts(group_id=group_id)
+
+
+@sweep(name="heartbeats", every=timedelta(seconds=1), lane=Lane.CLOCKS)
 def sweep_heartbeats() -> None:
     for organization_id, heartbeat_id in heartbeats_due():
-        _run(organization_id, heartbeats.ACTOR, partial(heartbeats.heartbeat_miss, heartbeat_id=heartbeat_id))
+        late_heartbeats.take(heartbeat_id, partial(miss, organization_id, heartbeat_id))
 
 
-@sweep(name="expired alerts", every=timedelta(seconds=5))
+@sweep(name="expired alerts", every=timedelta(seconds=5), lane=Lane.DETECTION)
 def sweep_expired_alerts() -> None:
     for organization_id, group_id in groups_with_expired_alerts():
-        _run(organization_id, expire_alerts.ACTOR, partial(expire_alerts.expire_alerts, group_id=group_id))
-
-
-def _run(organization_id: int, actor: Actor, action: Callable[[], object]) -> None:
-    """One at a time, in its organization; a refusal does not stop the others."""
-    with organization_scope(organization_id, actor=actor):
-        try:
-            action()
-        except Problem:
-            logger.exception("could not be carried out by %s", actor)
+        expired_alerts.take(group_id, partial(expire, organization_id, group_id))

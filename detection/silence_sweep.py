@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
 from django.utils import timezone
 
 from detection.actions.silence_apply import silence_apply
 from detection.actions.silence_follow import SILENCES
 from detection.silences.selectors import silences_due
-from incident_center.kernel.api.problems import Problem
 from incident_center.kernel.scope import organization_scope
-from incident_center.kernel.sweeps import sweep
+from incident_center.kernel.sweeps import Lane, sweep
+from incident_center.kernel.work_pool import WorkPool
 
-logger = logging.getLogger(__name__)
+# A silence over hundreds of open incidents takes seconds.
+pool = WorkPool("silences", threads=2)
 
 
-@sweep(name="silences", every=timedelta(seconds=1))
+def carry_out(organization_id: int, silence_id: UUID) -> None:
+    with organization_scope(organization_id, actor=SILENCES):
+        silence_apply(silence_id=silence_id)
+
+
+@sweep(name="silences", every=timedelta(seconds=1), lane=Lane.CLOCKS)
 def sweep_silences() -> None:
     for organization_id, silence_id in silences_due(timezone.now()):
-        with organization_scope(organization_id, actor=SILENCES):
-            try:
-                silence_apply(silence_id=silence_id)
-            except Problem:
-                logger.exception("silence %s could not be carried out; the next sweep tries again", silence_id)
+        pool.take(silence_id, partial(carry_out, organization_id, silence_id))

@@ -11,7 +11,7 @@ from detection.actions.evaluate_service import DETECTION, LATENESS, evaluate_ser
 from detection.selectors import services_to_evaluate
 from incident_center.kernel.api.problems import Problem
 from incident_center.kernel.scope import organization_scope
-from incident_center.kernel.sweeps import sweep
+from incident_center.kernel.sweeps import Lane, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,6 @@ class Sweeper:
 sweeper = Sweeper()
 
 
-@sweep(name="detection", every=EVERY)
+@sweep(name="detection", every=EVERY, lane=Lane.DETECTION)
 def sweep_detection() -> None:
     sweeper.run()

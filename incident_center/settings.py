@@ -155,7 +155,7 @@ CELERY_TASK_ALWAYS_EAGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 4
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
-# Hours and days only: what is due in seconds is found by sweeps, which need neither beat nor broker.
+# Hours and days only: what is due in seconds is found by sweeps, which need no broker.
 CELERY_IMPORTS = ["incident_center.kernel.housekeeping"]
 CELERY_TASK_ROUTES = {
     "kernel.*": {"queue": "maintenance"},

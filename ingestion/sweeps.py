@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.db import connection
 
-from incident_center.kernel.sweeps import sweep
+from incident_center.kernel.sweeps import Lane, sweep
 from ingestion.mining import mining_thread
 
 EVERY = timedelta(seconds=1)
@@ -37,11 +37,11 @@ class MinuteCounter:
 minute_counter = MinuteCounter()
 
 
-@sweep(name="log minutes", every=EVERY)
+@sweep(name="log minutes", every=EVERY, lane=Lane.BACKGROUND)
 def count_minutes() -> None:
     minute_counter.run()
 
 
-@sweep(name="log patterns", every=timedelta(seconds=2))
+@sweep(name="log patterns", every=timedelta(seconds=2), lane=Lane.BACKGROUND)
 def wake_mining() -> None:
     mining_thread.wake()

@@ -25,7 +25,7 @@ def web(state: StateFolder, environment: Mapping[str, str], host: str, port: int
 
 
 def worker(state: StateFolder, environment: Mapping[str, str]) -> Child:
-    """What organizations wait for: detection, deliveries, sweeps. As the runtime role."""
+    """What organizations wait for: detection, deliveries, sweeps; stands by for the clocks. As the runtime role."""
     command = ["-Q", "default", "--pool=threads", "--concurrency=8", "-n", f"{WORKER}@%h", *_QUIET]
     return _celery(WORKER, ["worker", *command, "--loglevel=INFO"], state, environment)
 
@@ -37,7 +37,7 @@ def maintenance(state: StateFolder, environment: Mapping[str, str]) -> Child:
 
 
 def beat(state: StateFolder, environment: Mapping[str, str]) -> Child:
-    """The clock that queues periodic tasks."""
+    """The clocks: what is due to the second, and periodic tasks. As the runtime role."""
     schedule = state.path / "beat-schedule"
     # Its own lock: the state folder's lock already says that nobody else runs.
     command = ["beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=INFO"]

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from incident_center.kernel.scope import Actor, organization_scope
-from incident_center.kernel.sweeps import sweep
+from incident_center.kernel.sweeps import Lane, sweep
 from incidents import metrics
 from incidents.actions.figures_roll_up import figures_roll_up
 from incidents.analytics.facts import Measure
@@ -34,7 +34,7 @@ def organizations_to_count(most: int) -> list[int]:
         return [int(row[0]) for row in cursor.fetchall()]
 
 
-@sweep(name="analytics", every=EVERY)
+@sweep(name="analytics", every=EVERY, lane=Lane.BACKGROUND)
 def roll_up_figures() -> None:
     for organization_id in organizations_to_count(MOST_ORGANIZATIONS):
         try:
@@ -44,7 +44,7 @@ def roll_up_figures() -> None:
             logger.exception("the figures of organization %s could not be counted; it is tried again", organization_id)
 
 
-@sweep(name="analytics gauges", every=timedelta(minutes=1))
+@sweep(name="analytics gauges", every=timedelta(minutes=1), lane=Lane.BACKGROUND)
 def set_gauges() -> None:
     """Of all organizations together, over the last 30 days."""
     times = {Measure.ACKNOWLEDGED: Durations(), Measure.RESOLVED: Durations()}

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from incident_center.kernel.scope import Actor, organization_scope
-from incident_center.kernel.sweeps import sweep
+from incident_center.kernel.sweeps import Lane, sweep
 from incidents.actions.coverage_digest import coverage_digest_plan, coverage_digest_send
 from organizations.events import OrganizationFounded, organization_founded
 
@@ -35,7 +35,7 @@ def due_organizations(now: datetime, most: int) -> list[int]:
         return [int(row[0]) for row in cursor.fetchall()]
 
 
-@sweep(name="coverage digests", every=EVERY)
+@sweep(name="coverage digests", every=EVERY, lane=Lane.BACKGROUND)
 def send_due_digests() -> None:
     now = timezone.now()
     for organization_id in due_organizations(now, MOST_AT_ONCE):

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import connection
 
-from audit.sweeps import Background
-from incident_center.kernel.scope import Actor, no_scope, organization_scope
-from incident_center.kernel.sweeps import sweep
+from incident_center.kernel.scope import Actor, organization_scope
+from incident_center.kernel.sweeps import Lane, sweep
+from incident_center.kernel.work_pool import WorkPool
 from incidents.actions.report_files import report_file_make, report_file_remove
 
 ACTOR = Actor.system("reports")
 #: One at a time in each worker: a report may take minutes, and sweeps must not wait for it.
-background = Background(threads=1)
+pool = WorkPool("reports", threads=1)
 
 
-@sweep(name="reports", every=timedelta(seconds=2))
+@sweep(name="reports", every=timedelta(seconds=2), lane=Lane.BACKGROUND)
 def make_due_reports() -> None:
     for organization_id, file_id, is_expired in _due():
         if is_expired:
             with organization_scope(organization_id, actor=ACTOR):
                 report_file_remove(file_id=file_id)
         else:
-            background.start(file_id, lambda o=organization_id, f=file_id: _make(o, f))  # type: ignore[misc]
+            pool.take(file_id, partial(_make, organization_id, file_id))
 
 
 def _make(organization_id: int, file_id: UUID) -> None:
-    with no_scope(), organization_scope(organization_id, actor=ACTOR):
+    with organization_scope(organization_id, actor=ACTOR):
         report_file_make(file_id=file_id)
 
 

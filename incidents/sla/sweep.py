@@ -1,21 +1,21 @@
-"""Enters warnings and breaches at their time, over all organizations."""
+"""Enters warnings and breaches at their time, over all organizations: found four times a second, done on threads."""
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
 from incident_center.kernel.scope import organization_scope
-from incident_center.kernel.sweeps import sweep
+from incident_center.kernel.sweeps import Lane, sweep
+from incident_center.kernel.work_pool import WorkPool
 from incidents.actions.sla_clocks import SLA, clock_fall_due
 
-logger = logging.getLogger(__name__)
-
-EVERY = timedelta(seconds=1)
+EVERY = timedelta(seconds=0.25)
+THREADS = 4
 MOST_AT_ONCE = 500
 
 
@@ -26,19 +26,16 @@ def due_clocks(now: datetime, most: int) -> list[tuple[int, UUID]]:
         return [(int(row[0]), row[1]) for row in cursor.fetchall()]
 
 
-def enter_due(now: datetime) -> int:
-    """Enters what is due at ``now``; how many warnings and breaches that were."""
-    entered = 0
-    for organization_id, clock_id in due_clocks(now, MOST_AT_ONCE):
-        try:
-            with organization_scope(organization_id, actor=SLA):
-                entered += clock_fall_due(clock_id=clock_id, now=now)
-        except Exception:  # One incident's trouble must not keep the clocks of all others.
-            logger.exception("SLA clock %s could not be entered; it is tried again", clock_id)
-    return entered
+def enter(organization_id: int, clock_id: UUID) -> None:
+    """Enters what has come of one clock by now, if anything."""
+    with organization_scope(organization_id, actor=SLA):
+        clock_fall_due(clock_id=clock_id, now=timezone.now())
 
 
-@sweep(name="sla", every=EVERY)
+pool = WorkPool("service levels", threads=THREADS)
+
+
+@sweep(name="sla", every=EVERY, lane=Lane.CLOCKS)
 def sweep_sla() -> None:
-    while enter_due(timezone.now()) == MOST_AT_ONCE:
-        pass
+    for organization_id, clock_id in due_clocks(timezone.now(), MOST_AT_ONCE):
+        pool.take(clock_id, partial(enter, organization_id, clock_id))

@@ -275,15 +275,16 @@ def call(
     headers: Mapping[str, str],
     resolver: Resolver | None = None,
     trust: ssl.SSLContext | None = None,
-    total_seconds: float = TOTAL_SECONDS,
+    total_seconds: float | None = None,
 ) -> Answer:
     """Sends one request and returns the answer, whatever its status. A redirect is an answer, and is not followed.
 
     Raises:
         EgressRefusedError: the address may not be called.
-        EgressTimeoutError: no complete answer within ``total_seconds``.
+        EgressTimeoutError: no complete answer within ``total_seconds``, or TOTAL_SECONDS.
         EgressError: no connection, no valid TLS, or no valid HTTP.
     """
+    total_seconds = TOTAL_SECONDS if total_seconds is None else total_seconds
     deadline = _Deadline(total_seconds)
     target = check_target(url, resolver=resolver, seconds=min(CONNECT_SECONDS, total_seconds))
     timeouts = {"connect": CONNECT_SECONDS, "read": total_seconds, "write": total_seconds, "pool": total_seconds}

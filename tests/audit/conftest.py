@@ -11,8 +11,8 @@ from tests.factories import World, make_world
 
 @pytest.fixture
 def seals_file(tmp_path: Path, settings) -> Path:
-    """Where this test's seals are published."""
-    settings.AUDIT_SEALS_FILE = tmp_path / "seals.jsonl"
+    """Where this test's seals are published; its folder is made with the first."""
+    settings.AUDIT_SEALS_FILE = tmp_path / "state" / "seals.jsonl"
     return settings.AUDIT_SEALS_FILE
 
 

@@ -97,7 +97,7 @@ def test_seals_are_published_once_in_the_log_and_the_file(acme, seals_file, capl
 
 
 def test_a_place_that_was_away_gets_the_seals_later(acme, seals_file):
-    seals_file.mkdir()
+    seals_file.mkdir(parents=True)
     seal_everything()
     seals_file.rmdir()
     seal_everything()

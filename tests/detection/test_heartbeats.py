@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from detection.alert_sweep import sweep_heartbeats
 from detection.models import Heartbeat
 from incidents.models import Incident
 from organizations.access import Role
+from tests.detection.sweeping import sweep_heartbeats
 from tests.factories import World, make_world
 from tests.incidents.conftest import Speaker
 

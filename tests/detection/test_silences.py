@@ -13,7 +13,6 @@ from django.db import connections
 from detection.actions.silence_apply import silence_apply
 from detection.actions.silences import silence_create, silence_end, silence_update
 from detection.models import Mute, Silence, SilenceKind
-from detection.silence_sweep import sweep_silences
 from detection.silences.matching import Facts, Matchers
 from detection.silences.times import Recurrence, Times
 from incidents.actions.incident_acknowledge import incident_acknowledge
@@ -24,6 +23,7 @@ from incidents.models import Decision, Escalation, Incident, SlaClock
 from incidents.models.timeline import TimelineEvent
 from notifications.models import Delivery, Notification
 from organizations.access import Role
+from tests.detection.sweeping import sweep_silences
 from tests.factories import World, make_world
 from tests.incidents.conftest import Speaker
 from tests.incidents.escalation.factories import make_policy

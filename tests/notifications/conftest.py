@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import socket
@@ -77,11 +78,19 @@ def open_incident() -> Callable[..., Incident]:
 
 
 class Mailbox:
-    """An SMTP server's handler that keeps what it takes; ``refusal`` is answered to recipients instead."""
+    """An SMTP server's handler that keeps what it takes.
+
+    ``refusal`` is answered to recipients instead; ``answers`` to messages, in order: STALL for none at all. ``timeout``
+    is how long whoever sends waits, in seconds.
+    """
+
+    STALL = "stall"
 
     def __init__(self) -> None:
         self.taken: list[Any] = []
         self.refusal = ""
+        self.answers: list[str] = []
+        self.timeout = 2.0
 
     async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802
         if self.refusal:
@@ -90,8 +99,13 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802
+        answer = self.answers.pop(0) if self.answers else "250 OK"
+        if answer == self.STALL:
+            await asyncio.Event().wait()  # Until whoever sends hangs up, which cancels it.
+        if not answer.startswith("250"):
+            return answer
         self.taken.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
-        return "250 OK"
+        return answer
 
 
 @pytest.fixture
@@ -105,7 +119,9 @@ def mailbox(settings, monkeypatch) -> Iterator[Mailbox]:
     settings.EMAIL_CONFIGURED = True
     monkeypatch.setattr(
         "notifications.channels.email.mail.get_connection",
-        lambda: get_connection("django.core.mail.backends.smtp.EmailBackend", host="127.0.0.1", port=port, timeout=2),
+        lambda: get_connection(
+            "django.core.mail.backends.smtp.EmailBackend", host="127.0.0.1", port=port, timeout=mailbox.timeout
+        ),
     )
     yield mailbox
     controller.stop()

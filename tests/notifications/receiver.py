@@ -26,6 +26,8 @@ class Answer:
     # Seconds before the answer, and between the bytes of its body.
     stall: float = 0.0
     drip: float = 0.0
+    # Until when nothing is answered at all.
+    held_until: threading.Event | None = None
 
 
 class Receiver:
@@ -44,6 +46,8 @@ class Receiver:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 answer = receiver._next(Received(self.path, headers, body, self.command))
                 time.sleep(answer.stall)
+                if answer.held_until is not None:
+                    answer.held_until.wait()
                 try:
                     self.send_response(answer.status)
                     for name, value in answer.headers.items():

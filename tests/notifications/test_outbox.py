@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict
 from incident_center.kernel.scope import no_scope
+from incident_center.kernel.work_pool import WorkPool
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.actions.incident_change_status import incident_change_status
 from incidents.lifecycle import Severity, Status
@@ -27,7 +28,7 @@ from notifications.actions.delivery_resend import delivery_resend
 from notifications.backoff import delay_before_retry
 from notifications.channels.base import Outcome, Result
 from notifications.models import Delivery, DeliveryAttempt
-from notifications.sweeps import due_deliveries
+from notifications.sweeps import due_deliveries, hand_over_due
 from tests.factories import World, make_world
 from tests.notifications.receiver import Answer
 
@@ -263,15 +264,12 @@ def test_the_sweep_finds_what_is_due_in_all_organizations(db, receiver, make_cha
 
 
 def test_the_sweep_sends_without_any_broker(committed_database, receiver, make_channel, open_incident):
-    from notifications.sweeps import DeliveryPool
-
     world = make_world("Acme")
     make_channel(world, receiver.url)
     open_incident(world)
-    pool = DeliveryPool(threads=2)
-    for found in due_deliveries(10):
-        pool.take(*found)
-    pool._threads.shutdown(wait=True)
+    pool = WorkPool("deliveries", threads=2)
+    hand_over_due(pool)
+    pool.close()
     assert len(receiver.received) == 1
     assert due_deliveries(10) == []
 

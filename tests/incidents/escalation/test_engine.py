@@ -21,7 +21,6 @@ from incidents.events import Urgency
 from incidents.lifecycle import Severity, Status
 from incidents.models import Decision, EscalationStepRun, EventKind, Incident, Responder, TimelineEvent
 from incidents.schedules.selectors import RESPONDER_ROLES
-from incidents.sla.sweep import enter_due
 from organizations.access import Role
 from organizations.actions.members import member_change
 from organizations.actions.teams import team_create, team_delete
@@ -37,6 +36,7 @@ from tests.incidents.escalation.factories import (
     user_id,
 )
 from tests.incidents.factories import open_incident
+from tests.incidents.sla.factories import enter_due
 
 MINUTE = timedelta(minutes=1)
 

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from incident_center.kernel.scope import organization_scope
-from incident_center.kernel.sweeps import Sweep, SweepLoop
+from incident_center.kernel.sweeps import Lane, Sweep, SweepLoop
 from incidents.actions.escalation_run_steps import ESCALATION, escalation_run_due_steps
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.escalation import sweep as escalation_sweep
@@ -146,10 +146,10 @@ def test_steps_are_late_by_less_than_two_seconds(world: World):
         for number, escalation in enumerate(rows):
             escalation.next_due_at = began + timedelta(milliseconds=500 + 50 * number)
         Escalation.objects.bulk_update(rows, ["next_due_at"])
-    only = Sweep("escalations", escalation_sweep.EVERY, escalation_sweep.run_due_escalations)
-    loop, finished = SweepLoop(), threading.Event()
+    only = Sweep("escalations", escalation_sweep.EVERY, escalation_sweep.run_due_escalations, Lane.CLOCKS)
+    loop, finished = SweepLoop(Lane.CLOCKS), threading.Event()
     with pytest.MonkeyPatch.context() as patch, world.scope():
-        patch.setattr("incident_center.kernel.sweeps.registered_sweeps", lambda: [only])
+        patch.setattr("incident_center.kernel.sweeps.registered_sweeps", lambda lane: [only])
         loop.start()
         deadline = began + timedelta(seconds=30)
         while EscalationStepRun.objects.count() < 40 and timezone.now() < deadline:

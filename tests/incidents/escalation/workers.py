@@ -17,8 +17,8 @@ from django.db import connections
 from django.utils import timezone
 
 from incidents.events import RespondersPaged, responders_paged
-from incidents.sla.sweep import enter_due
 from tests.incidents.escalation.factories import sweep_at
+from tests.incidents.sla.factories import enter_due
 
 DONE = b"done\n"
 END = b"end\n"

@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from incidents.models import SlaPolicy
-from incidents.sla.sweep import enter_due
 from tests.incidents.factories import open_incident
+from tests.incidents.sla.factories import enter_due
 
 WEEK = [[["09:00", "17:00"]]] * 5 + [[], []]
 TARGETS = {"P1": {"response_minutes": 10, "resolution_minutes": 60}}

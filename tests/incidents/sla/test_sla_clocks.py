@@ -20,9 +20,9 @@ from incidents.actions.sla_policies import service_sla_set, sla_policy_create, s
 from incidents.lifecycle import Priority, Severity, Status
 from incidents.models import EventKind, SlaClock, SlaPolicy
 from incidents.sla.selectors import clocks_of, violations
-from incidents.sla.sweep import enter_due
 from tests.factories import make_world
 from tests.incidents.factories import open_incident
+from tests.incidents.sla.factories import enter_due
 
 MINUTE = timedelta(minutes=1)
 

@@ -8,9 +8,9 @@ from django.test import Client
 
 from incidents.actions.sla_policies import sla_policy_create
 from incidents.models import BusinessCalendar, SlaClock, SlaPolicy
-from incidents.sla.sweep import enter_due
 from organizations.access import Role
 from tests.incidents.factories import open_incident
+from tests.incidents.sla.factories import enter_due
 
 TARGETS = {f"P{n}_{field}": "" for n in (1, 2, 3, 4) for field in ("response_minutes", "resolution_minutes")}
 
