@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,24 +13,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from detection.actions.receive_alerts import Received, receive_alerts
+from detection.alerts.protocols import Protocol, read_body
 from incident_center.kernel.api.idempotency import answer_once, idempotency_key, request_digest
 from incident_center.kernel.api.problems import InvalidInput, Problem, TooLarge, WrongType
 from ingestion.actions.receive_logs import ReceivedBody, keep_body
 from ingestion.api.intake import received_body, sender_of
 from ingestion.limits import BODY_BYTES
 from ingestion.models import DeadLetter
-from ingestion.parsers.alerts import alertmanager, generic
 from ingestion.parsers.alerts.signal import Signal, UnreadableAlertError
 from ingestion.parsers.encoding import TooLargeError, UnpackError, UnsupportedEncodingError, unpack
 from organizations.api.base import IntakeApiView
 
 IDEMPOTENCY = OpenApiParameter("Idempotency-Key", str, location="header")
-Reader = Callable[[bytes], Sequence[Signal]]
 
 
 class AlertIntakeView(IntakeApiView):
     """Takes a body of one protocol and answers when what it says is durable."""
 
+    protocol: ClassVar[Protocol]
     parser_classes: Any = []  # The body is read here, bounded, and decoded once.
 
     @cached_property
@@ -44,16 +44,22 @@ class AlertIntakeView(IntakeApiView):
             raise TooLargeError(f"the body is larger than {BODY_BYTES} bytes")
         return unpack(self.received.content, self.received.content_encoding, limit=BODY_BYTES)
 
-    def signals(self, read: Reader) -> Sequence[Signal]:
+    def kept(self) -> ReceivedBody:
+        """What a dead letter keeps of a body that cannot be read."""
+        return self.received
+
+    def signals(self) -> Sequence[Signal]:
         """What the body says. One that cannot be read becomes a dead letter.
 
         Raises:
             InvalidInput, TooLarge, WrongType
         """
         try:
-            return read(self.unpacked())
+            return read_body(self.protocol, self.unpacked())
         except (UnreadableAlertError, UnpackError) as error:
-            keep_body(sender_of(self.key), self.received, str(error), timezone.now(), DeadLetter.Kind.ALERT)
+            keep_body(
+                sender_of(self.key), self.kept(), str(error), timezone.now(), DeadLetter.Kind.ALERT, self.protocol
+            )
             raise _refusal(error) from None
 
     def take(self, signals: Sequence[Signal]) -> Received:
@@ -120,6 +126,8 @@ class GenericAlertSerializer(serializers.Serializer[Any]):
 class AlertmanagerWebhookView(AlertIntakeView):
     """Alertmanager's webhook: one incident for each groupKey."""
 
+    protocol = Protocol.ALERTMANAGER
+
     @extend_schema(
         operation_id="alerts_alertmanager",
         tags=["Intake"],
@@ -130,11 +138,13 @@ class AlertmanagerWebhookView(AlertIntakeView):
     )
     def post(self, request: Request) -> Response:
         self.require_json()
-        return self.once(lambda: accepted(self.take(self.signals(alertmanager.read_webhook))))
+        return self.once(lambda: accepted(self.take(self.signals())))
 
 
 class GenericAlertView(AlertIntakeView):
     """An alert in our own form."""
+
+    protocol = Protocol.GENERIC
 
     @extend_schema(
         operation_id="alerts_generic",
@@ -146,7 +156,7 @@ class GenericAlertView(AlertIntakeView):
     )
     def post(self, request: Request) -> Response:
         self.require_json()
-        return self.once(lambda: accepted(self.take(self.signals(lambda body: [generic.read_alert(body)]))))
+        return self.once(lambda: accepted(self.take(self.signals())))
 
 
 def accepted(received: Received) -> Response:

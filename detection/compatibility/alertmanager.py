@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from detection.alerts.protocols import Protocol
 from detection.compatibility.forms import ForeignFormView
-from detection.selectors import alert_mapping
-from ingestion.parsers.alerts.alertmanager import read_posted_alerts
 
 
 class AlertmanagerApiView(ForeignFormView):
     """Alerts that are equal in the mapping's ``group_by`` labels are one incident. What is not sent again until its
     ``endsAt`` is over.
     """
+
+    protocol = Protocol.ALERTMANAGER_API
 
     @extend_schema(
         operation_id="alertmanager_post_alerts",
@@ -27,8 +27,7 @@ class AlertmanagerApiView(ForeignFormView):
         responses={200: None},
     )
     def post(self, request: Request) -> Response:
-        group_by = alert_mapping().group_by
-        self.take(self.signals(lambda body: read_posted_alerts(body, group_by=group_by, now=timezone.now())))
+        self.take(self.signals())
         return Response(status=200)
 
     def refusal(self, status: int, detail: str, errors: list[str]) -> Any:

@@ -11,12 +11,13 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from detection.alerts.protocols import Protocol
 from detection.compatibility.forms import ForeignFormView
 from detection.models import Alert
 from incident_center.kernel.api.problems import InvalidInput
 from incident_center.kernel.request_id import current_request_id
 from incident_center.kernel.scope import enter_scope
-from ingestion.parsers.alerts.opsgenie import SOURCE, read_creation, step_on
+from ingestion.parsers.alerts.opsgenie import SOURCE, step_on
 from ingestion.parsers.alerts.signal import Signal, Step
 from organizations.api.base import DEAD_CREDENTIAL, PersonTokenAuthentication, ServiceKeyAuthentication
 from organizations.keys import KeyIdentity, authenticate_key
@@ -47,6 +48,7 @@ class GenieKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
 
 
 class OpsgenieView(ForeignFormView):
+    protocol = Protocol.OPSGENIE
     authentication_classes: Any = [GenieKeyAuthentication, PersonTokenAuthentication]
 
     def processed(self, signals: list[Signal]) -> Response:
@@ -72,7 +74,7 @@ class OpsgenieAlertsView(OpsgenieView):
         responses={202: {"type": "object"}},
     )
     def post(self, request: Request) -> Response:
-        return self.processed(list(self.signals(lambda body: [read_creation(body)])))
+        return self.processed(list(self.signals()))
 
 
 class OpsgenieStepView(OpsgenieView):

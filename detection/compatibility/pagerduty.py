@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -10,10 +12,11 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from detection.alerts.protocols import Protocol
 from detection.compatibility.forms import ForeignFormView
 from incident_center.kernel.scope import enter_scope
-from ingestion.parsers.alerts.pagerduty import read_event, routing_key_of
-from ingestion.parsers.alerts.signal import Signal
+from ingestion.actions.receive_logs import ReceivedBody
+from ingestion.parsers.alerts.pagerduty import routing_key_of
 from ingestion.parsers.encoding import UnpackError
 from organizations.api.base import (
     DEAD_CREDENTIAL,
@@ -59,6 +62,7 @@ _REFUSALS = (400, 401, 403, 409, 413, 415, 429, 503)
 class EnqueueView(ForeignFormView):
     """Trigger, acknowledge, resolve."""
 
+    protocol = Protocol.PAGERDUTY
     authentication_classes: Any = [RoutingKeyAuthentication, PersonTokenAuthentication]
 
     @extend_schema(
@@ -70,10 +74,22 @@ class EnqueueView(ForeignFormView):
         responses={(status, "application/json"): {"type": "object"} for status in (202, *_REFUSALS)},
     )
     def post(self, request: Request) -> Response:
-        signals: list[Signal] = list(self.signals(lambda body: [read_event(body)]))
+        signals = self.signals()
         self.take(signals)
         body = {"status": "success", "message": "Event processed", "dedup_key": signals[0].problem}
         return Response(body, status=202)
+
+    def kept(self) -> ReceivedBody:
+        """Without the key, which nobody who reads dead letters should learn."""
+        try:
+            body = self.unpacked()
+        except UnpackError:
+            return self.received
+        key = routing_key_of(body)
+        if not key:
+            return self.received
+        masked = body.replace(json.dumps(key).encode(), b'"(routing key)"')
+        return replace(self.received, content=masked, content_encoding="", size=None)
 
     def refusal(self, status: int, detail: str, errors: list[str]) -> Any:
         if status in (400, 413, 415):

@@ -167,9 +167,17 @@ def _refuse(sender: Sender, received: ReceivedBody, error: Exception, now: datet
 
 
 def keep_body(
-    sender: Sender, received: ReceivedBody, reason: str, now: datetime, kind: DeadLetter.Kind = DeadLetter.Kind.BODY
+    sender: Sender,
+    received: ReceivedBody,
+    reason: str,
+    now: datetime,
+    kind: DeadLetter.Kind = DeadLetter.Kind.BODY,
+    protocol: str = "",
 ) -> None:
     """Makes a dead letter of the beginning of a body that cannot be read; one that came before is counted.
+
+    Args:
+        protocol: of an alert, by which its replay is read.
 
     Raises:
         Unavailable: the database is away.
@@ -185,6 +193,7 @@ def keep_body(
         content_type=received.content_type[:200],
         content_encoding=received.content_encoding[:40],
         size=received.size if received.size is not None else len(received.content),
+        protocol=protocol,
     )
     _write(WriteBatch(sender.organization_id, sender.retention_days, now, [], [letter]))
     metrics.dead_letters.labels(kind=kind.value).inc()

@@ -1,8 +1,7 @@
-"""Replaying a dead letter: its content, as it was or corrected, goes through the same door as any log."""
+"""Replaying a dead letter: its content, as it was or corrected, goes through the same door as any log or alert."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -26,25 +25,17 @@ from ingestion.logstore.port import LogStoreBusyError, LogStoreUnavailableError,
 from ingestion.models import DeadLetter
 from ingestion.parsers.encoding import UnpackError, unpack
 from ingestion.parsers.log_entries import EmptyBatchError, ParsedLogs, UnreadableBodyError, parse_logs
+from ingestion.replays import Replay, replayer_of
 from ingestion.wake_up import wake_up_calls
 from organizations.models import Organization
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """What became of the letter's entries."""
-
-    received: int
-    duplicates_skipped: int
-
-
 def replay_dead_letter(*, dead_letter_id: UUID, actor: Actor, corrected: bytes | None = None) -> Replay:
-    """Stores what the letter holds, or ``corrected`` in its place, and marks it replayed. All of it, or
-    nothing.
+    """Stores what the letter holds, or ``corrected`` in its place, and marks it replayed. All of it, or nothing.
 
     Raises:
         NotFound: no such letter.
-        Conflict: it was replayed already, it is an alert, or only its beginning was kept and no corrected body came.
+        Conflict: it was replayed already, or only its beginning was kept and no corrected body came.
         InvalidInput: it is still not storable; ``errors`` says why, entry by entry.
         Unavailable: the database is away; nothing was stored.
     """
@@ -54,34 +45,45 @@ def replay_dead_letter(*, dead_letter_id: UUID, actor: Actor, corrected: bytes |
             raise NotFound()
         if letter.replayed_at is not None:
             raise Conflict("This dead letter was replayed already.")
-        if letter.kind == DeadLetter.Kind.ALERT:
-            raise Conflict(
-                "This is an alert, not a log. Send it corrected to where it was sent, and delete the letter."
-            )
-        organization = Organization.objects.get(pk=require_organization_id())
-        now = datetime.now(UTC)
-        parsed = _parse(letter, corrected, actor, timedelta(days=organization.log_retention_days), now)
-        outcome = _store(organization, parsed, now)
+        try:
+            content = _content(letter, corrected)
+        except UnpackError as error:
+            raise InvalidInput("", f"Still not readable: {error}.") from error
+        replayer = replayer_of(letter.kind)
+        replay = _replay_logs(letter, content, actor) if replayer is None else replayer(letter, content)
         letter.replayed_at = timezone.now()
         letter.save(update_fields=["replayed_at"])
+    return replay
+
+
+def _replay_logs(letter: DeadLetter, content: bytes, actor: Actor) -> Replay:
+    organization = Organization.objects.get(pk=require_organization_id())
+    now = datetime.now(UTC)
+    parsed = _parse(letter, content, actor, timedelta(days=organization.log_retention_days), now)
+    outcome = _store(organization, parsed, now)
     for service_id in {row[0] for row in parsed.rows}:
         levels = [row[3] for row in parsed.rows if row[0] == service_id]
         wake_up_calls.stored(organization.pk, service_id, Level(max(levels)), len(levels))
-    return Replay(outcome.stored, outcome.duplicates)
+    return Replay(outcome.stored, outcome.duplicates, _said(outcome))
 
 
-def _parse(
-    letter: DeadLetter, corrected: bytes | None, actor: Actor, retention: timedelta, now: datetime
-) -> ParsedLogs:
+def _said(outcome: WriteOutcome) -> str:
+    known = f"; {outcome.duplicates} were among them already" if outcome.duplicates else ""
+    if outcome.stored == 1:
+        return f"Replayed: it is among the logs now{known}."
+    return f"Replayed: {outcome.stored} entries are among the logs now{known}."
+
+
+def _parse(letter: DeadLetter, content: bytes, actor: Actor, retention: timedelta, now: datetime) -> ParsedLogs:
     try:
         parsed = parse_logs(
-            _content(letter, corrected),
+            content,
             service_id=letter.service_id,
             retention=retention,
             now=now,
             resolve_service=service_resolver(actor) if letter.service_id is None else None,
         )
-    except (UnpackError, UnreadableBodyError, EmptyBatchError) as error:
+    except (UnreadableBodyError, EmptyBatchError) as error:
         raise InvalidInput("", f"Still not readable: {error}.") from error
     if parsed.faults:
         errors = [{"field": f"logs[{fault.index}]", "message": fault.reason} for fault in parsed.faults]

@@ -90,6 +90,7 @@ class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):
         fields = (
             "id",
             "kind",
+            "protocol",
             "reason",
             "service",
             "service_id",
@@ -108,8 +109,11 @@ class DeadLetterSerializer(serializers.ModelSerializer[DeadLetter]):
 
 
 class ReplayAnswerSerializer(serializers.Serializer[Any]):
-    received = serializers.IntegerField()
+    received = serializers.IntegerField(help_text="Logs that are stored, or alerts that were heard.")
     duplicates_skipped = serializers.IntegerField()
+    incidents = serializers.ListField(
+        child=serializers.UUIDField(), required=False, help_text="Of alerts: those that they belong to."
+    )
 
 
 def log_document(record: LogRecord, service: Service) -> dict[str, Any]:

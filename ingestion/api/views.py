@@ -195,7 +195,10 @@ class DeadLetterReplayView(OrganizationApiView):
         operation_id="dead_letters_replay",
         tags=["Logs"],
         summary="Send a dead letter again",
-        description="As it was, or corrected where a body comes: as for /v1/ingest. All or nothing.",
+        description=(
+            "As it was, or corrected where a body comes: as for /v1/ingest, and for an alert as its protocol has it."
+            " All or nothing."
+        ),
         request={"application/json": LogBatchSerializer},
         responses=ReplayAnswerSerializer,
     )
@@ -207,4 +210,7 @@ class DeadLetterReplayView(OrganizationApiView):
             actor=self.member.actor,
             corrected=request._request.body.strip() or None,
         )
-        return Response({"received": replay.received, "duplicates_skipped": replay.duplicates_skipped})
+        answer: dict[str, Any] = {"received": replay.received, "duplicates_skipped": replay.duplicates_skipped}
+        if replay.incidents is not None:
+            answer["incidents"] = [str(incident_id) for incident_id in replay.incidents]
+        return Response(answer)

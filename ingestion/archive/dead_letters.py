@@ -66,6 +66,7 @@ def _line(letter: DeadLetter) -> str:
         "id": str(letter.pk),
         "service": str(letter.service.public_id) if letter.service else None,
         "kind": letter.kind,
+        "protocol": letter.protocol,
         "reason": letter.reason,
         "content_base64": base64.b64encode(bytes(letter.content)).decode(),
         "content_type": letter.content_type,

@@ -40,6 +40,8 @@ class DeadLetterRow:
     content_encoding: str
     size: int
     """Of what was sent, in bytes; ``content`` may hold only its beginning."""
+    protocol: str = ""
+    """Of an alert."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What could not become a log."""
+"""What could not become a log, or an alert."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class DeadLetter(OrganizationOwned):
 
     service = reference("organizations.Service", null=True, blank=True, on_delete=models.CASCADE)
     kind = models.CharField(max_length=10, choices=Kind.choices)
+    # How its sender speaks, for an alert: a replay reads it the same way.
+    protocol = models.CharField(max_length=20, blank=True, default="")
     reason = models.TextField()
     content = models.BinaryField()
     content_type = models.CharField(max_length=200, blank=True, default="")

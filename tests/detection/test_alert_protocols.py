@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from detection.alert_sweep import sweep_expired_alerts
 from detection.models import Alert
 from incidents.models import Decision, Incident
 from organizations.access import Role
 from organizations.tokens import issue_tokens
+from tests.detection.sweeping import sweep_expired_alerts
 from tests.factories import World, make_world
 from tests.incidents.conftest import Speaker
 from tests.web import web_server
@@ -192,7 +192,7 @@ def test_prometheus_sends_straight_here(world: World):
     assert post("/api/v2/alerts", [alert("a", -1)], **auth).status_code == 200
     assert statuses(world) == ["open"]
     with world.scope():
-        Alert.objects.filter(labels__instance="b").update(expires_at=now - timedelta(seconds=1))
+        Alert.objects.filter(labels__instance="b").update(expires_at=now - timedelta(minutes=1))
     sweep_expired_alerts()
     assert statuses(world) == ["resolved"]
     sweep_expired_alerts()

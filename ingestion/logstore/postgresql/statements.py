@@ -101,8 +101,8 @@ def without_present(connection: psycopg.Connection[Any], retention_days: int, ro
 
 _DEAD_LETTER = """
 INSERT INTO ingestion_deadletter AS kept (id, organization_id, service_id, kind, reason, content,
-    content_type, content_encoding, size, digest, occurrences, first_seen_at, last_seen_at)
-VALUES (%s, %s, %s, %s, %s, %b, %s, %s, %s, %b, %s, %s, %s)
+    content_type, content_encoding, size, digest, occurrences, first_seen_at, last_seen_at, protocol)
+VALUES (%s, %s, %s, %s, %s, %b, %s, %s, %s, %b, %s, %s, %s, %s)
 ON CONFLICT (organization_id, service_id, digest) DO UPDATE
    SET occurrences = kept.occurrences + excluded.occurrences,
        last_seen_at = excluded.last_seen_at, replayed_at = NULL
@@ -113,7 +113,8 @@ def digest_of(letter: DeadLetterRow) -> bytes:
     """Equal for letters that say the same: a client that repeats a broken request adds to a count, not to a
     table.
     """
-    parts = (letter.kind.encode(), letter.reason.encode(), letter.content_encoding.encode(), letter.content)
+    named = (letter.kind, letter.protocol, letter.reason, letter.content_encoding)
+    parts = (*(name.encode() for name in named), letter.content)
     return hashlib.blake2b(b"\0".join(parts), digest_size=16).digest()
 
 
@@ -136,6 +137,7 @@ def insert_dead_letters(
             occurrences,
             now,
             now,
+            letter.protocol,
         )
         for letter, occurrences in counts.items()
     ]

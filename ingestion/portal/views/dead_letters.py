@@ -19,8 +19,6 @@ from ingestion.portal.forms import ReplayForm
 from organizations.access import Action
 from organizations.portal.base import PortalView
 
-SHOWN_BYTES = 4_000
-
 
 class NewestDeadLetters(KeysetPagination):
     ordering = ("-last_seen_at", "-id")
@@ -49,20 +47,21 @@ class DeadLetterView(PortalView):
 
     def get(self, request: HttpRequest, dead_letter_id: UUID) -> HttpResponse:
         letter = selectors.read_dead_letter(dead_letter_id)
-        return self._page(request, letter, ReplayForm(initial={"corrected": _text(letter)}))
+        return self._page(request, letter, ReplayForm(initial={"corrected": letter.text}))
 
     def post(self, request: HttpRequest, dead_letter_id: UUID) -> HttpResponse:
         letter = selectors.read_dead_letter(dead_letter_id)
         form = ReplayForm(request.POST)
         if form.is_valid():
             written = form.cleaned_data["corrected"]
-            corrected = written.encode() if written and written != _text(letter) else None
+            corrected = written.encode() if written and written != letter.text else None
             try:
-                replay_dead_letter(dead_letter_id=dead_letter_id, actor=self.member.actor, corrected=corrected)
+                replay = replay_dead_letter(dead_letter_id=dead_letter_id, actor=self.member.actor, corrected=corrected)
             except Problem as problem:
-                form.add_error("corrected", problem.detail)
+                for reason in _reasons(problem):
+                    form.add_error("corrected", reason)
             else:
-                say(request, "Replayed: it is among the logs now.")
+                say(request, replay.said)
                 return redirect("ingestion:dead-letters")
         return self._page(request, letter, form, status=400)
 
@@ -86,5 +85,7 @@ class DeadLetterDeleteView(PortalView):
         return redirect("ingestion:dead-letters")
 
 
-def _text(letter: DeadLetter) -> str:
-    return bytes(letter.content)[:SHOWN_BYTES].decode(errors="replace")
+def _reasons(problem: Problem) -> list[str]:
+    """What is wrong, field by field where that is known."""
+    errors = problem.members.get("errors") or []
+    return [": ".join(filter(None, (each["field"], each["message"]))) for each in errors] or [problem.detail]
