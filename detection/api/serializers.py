@@ -7,8 +7,20 @@ from typing import Any
 from rest_framework import serializers
 
 from detection.models import DetectionRule, Grouping
-from detection.rules.definition import KINDS, PLANNED_KINDS
+from detection.rules.definition import KINDS, LONGEST_WINDOW_SECONDS, MOST_LOGS, PLANNED_KINDS
+from incident_center.kernel.api.documents import DocumentField, document, one_of, whole_number
 from incidents.lifecycle import Severity
+from ingestion.levels import Level
+from ingestion.search_syntax import MOST_METADATA_FILTERS
+
+MATCH = document(
+    {
+        "min_level": one_of(level.name for level in Level),
+        "q": {"type": "string"},
+        "metadata": {"type": "object", "additionalProperties": {}, "maxProperties": MOST_METADATA_FILTERS},
+    }
+)
+PARAMETERS = document({"count": whole_number(0, MOST_LOGS), "window_seconds": whole_number(1, LONGEST_WINDOW_SECONDS)})
 
 
 class RuleSerializer(serializers.Serializer[DetectionRule]):
@@ -24,8 +36,8 @@ class RuleSerializer(serializers.Serializer[DetectionRule]):
     environment = serializers.CharField(
         max_length=100, required=False, allow_blank=True, help_text="Empty is every environment."
     )
-    match = serializers.JSONField(required=False, help_text='{"min_level": "ERROR", "q": "…", "metadata": {}}')
-    parameters = serializers.JSONField(required=False, help_text='{"count": 5, "window_seconds": 60}')
+    match = DocumentField(schema=MATCH, required=False, help_text='{"min_level": "ERROR", "q": "…", "metadata": {}}')
+    parameters = DocumentField(schema=PARAMETERS, required=False, help_text='{"count": 5, "window_seconds": 60}')
     severity = serializers.ChoiceField(choices=[severity.value for severity in Severity])
     group_by = serializers.ChoiceField(choices=Grouping.choices, required=False)
     created_at = serializers.DateTimeField(read_only=True)

@@ -18,6 +18,8 @@ from incidents.models.sla import hours_of
 from incidents.sla.holiday_calendar import countries, subdivisions
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MOST_WINDOWS = 10
+MOST_EXTRA_HOLIDAYS = 500
 FIELDS = ("name", "timezone", "week", "country", "subdivision", "extra_holidays")
 _TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
 
@@ -97,7 +99,7 @@ def _check_week(week: object) -> None:
     if not any(week):
         raise InvalidInput("week", "A calendar without any hours would stop every clock; give it some.")
     for day, windows in zip(WEEKDAYS, week, strict=True):
-        is_list = isinstance(windows, list) and len(windows) <= 10
+        is_list = isinstance(windows, list) and len(windows) <= MOST_WINDOWS
         if not is_list or not all(_is_window(window) for window in windows):
             raise InvalidInput("week", f'{day}: write hours such as ["09:00", "17:00"]; the day ends at "24:00".')
 
@@ -111,8 +113,8 @@ def _is_window(window: object) -> bool:
 
 
 def _check_extra_holidays(extra: object) -> None:
-    if not isinstance(extra, list) or len(extra) > 500:
-        raise InvalidInput("extra_holidays", "List at most 500 days, each with date and name.")
+    if not isinstance(extra, list) or len(extra) > MOST_EXTRA_HOLIDAYS:
+        raise InvalidInput("extra_holidays", f"List at most {MOST_EXTRA_HOLIDAYS} days, each with date and name.")
     for one in extra:
         try:
             date.fromisoformat(one["date"])

@@ -7,13 +7,52 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from incident_center.kernel.api.documents import (
+    TIME_OF_DAY,
+    UUID,
+    DocumentField,
+    document,
+    list_of,
+    one_of,
+    text,
+    whole_number,
+)
 from incidents.actions.incident_add_responders import LONGEST_MESSAGE
 from incidents.api.serializers import StrictSerializer
-from incidents.escalation.definition import read_recipients
-from incidents.escalation.plan import Target
+from incidents.escalation.definition import LONGEST_DELAY_MINUTES, MOST_STEPS, MOST_TARGETS, read_recipients
+from incidents.escalation.plan import Target, TargetKind
+from incidents.lifecycle import Severity
 from incidents.models import Escalation, EscalationPolicy, EscalationStepRun, Responder
 
 LONGEST_REASON = 2_000
+TARGET = document({"type": one_of(TargetKind), "id": UUID}, required=("type", "id"))
+STEPS = list_of(
+    document(
+        {
+            "delay_minutes": whole_number(0, LONGEST_DELAY_MINUTES),
+            "targets": list_of(TARGET, least=1, most=MOST_TARGETS),
+        },
+        required=("targets",),
+    ),
+    least=1,
+    most=MOST_STEPS,
+)
+URGENCY = document(
+    {
+        "always_high": list_of(one_of(Severity)),
+        "high_in_hours": list_of(one_of(Severity)),
+        "hours": document(
+            {
+                "timezone": text(64),
+                "days": list_of(whole_number(1, 7), least=1),
+                "from": TIME_OF_DAY,
+                "to": TIME_OF_DAY,
+            },
+            required=("timezone", "days", "from", "to"),
+        )
+        | {"nullable": True},
+    }
+)
 
 
 @extend_schema_field(
@@ -41,9 +80,10 @@ class EscalationPolicySerializer(StrictSerializer):
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=200)
     description = serializers.CharField(required=False, allow_blank=True)
-    steps = serializers.JSONField(
+    steps = DocumentField(
+        schema=STEPS,
         help_text='[{"delay_minutes": 5, "targets": [{"type": "user|schedule|team|channel", "id": "…"}]}]; the delay'
-        " is counted from the step before."
+        " is counted from the step before.",
     )
     repeat_count = serializers.IntegerField(required=False, help_text="How often all steps are gone through again.")
     repeat_delay_minutes = serializers.IntegerField(
@@ -52,7 +92,8 @@ class EscalationPolicySerializer(StrictSerializer):
     acknowledgement_timeout_minutes = serializers.IntegerField(
         required=False, allow_null=True, help_text="An acknowledgement without any act for so long lapses."
     )
-    urgency = serializers.JSONField(
+    urgency = DocumentField(
+        schema=URGENCY,
         required=False,
         help_text='{"always_high": ["critical"], "high_in_hours": ["medium"], "hours": {"timezone", "days": [1, …],'
         ' "from": "08:00", "to": "18:00"}}; other severities are of low urgency.',

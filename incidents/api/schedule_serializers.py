@@ -8,10 +8,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from incident_center.kernel.api.documents import TIME_OF_DAY, DocumentField, Schema, document, list_of, one_of
 from incidents.api.serializers import StrictSerializer
 from incidents.models import Schedule, ScheduleLayer, ScheduleOverride, ShiftSwap
 from incidents.models.schedule import LONGEST_NAME, LONGEST_REASON
-from incidents.schedules.restrictions import WEEKDAYS, read_weekday
+from incidents.schedules.restrictions import MOST_RESTRICTIONS, WEEKDAYS, read_weekday
 from incidents.schedules.rotation import Rotation, Unit
 from incidents.schedules.selectors import OnCall
 from incidents.schedules.shifts import Shift
@@ -20,6 +21,22 @@ RESTRICTIONS_HELP = (
     'Windows outside of which nobody of the layer is on call: {"kind": "daily", "start": "20:00", "end": "08:00", '
     '"weekdays": ["monday", …]} or {"kind": "weekly", "start_weekday": "friday", "start": "18:00", '
     '"end_weekday": "monday", "end": "08:00"}; an empty list is always.'
+)
+_WEEKDAY = one_of(WEEKDAYS)
+_WINDOW: dict[str, Schema] = {"start": TIME_OF_DAY, "end": TIME_OF_DAY}
+RESTRICTIONS = list_of(
+    {
+        "oneOf": [
+            document(
+                {"kind": one_of(["daily"]), **_WINDOW, "weekdays": list_of(_WEEKDAY)}, required=("kind", "start", "end")
+            ),
+            document(
+                {"kind": one_of(["weekly"]), **_WINDOW, "start_weekday": _WEEKDAY, "end_weekday": _WEEKDAY},
+                required=("kind", "start", "end", "start_weekday", "end_weekday"),
+            ),
+        ]
+    },
+    most=MOST_RESTRICTIONS,
 )
 
 
@@ -65,7 +82,7 @@ class LayerSerializer(StrictSerializer):
         help_text="From when it is in force, with the first participant's turn; now when not given.",
     )
     ends_at = serializers.DateTimeField(required=False, allow_null=True)
-    restrictions = serializers.JSONField(required=False, help_text=RESTRICTIONS_HELP)
+    restrictions = DocumentField(schema=RESTRICTIONS, required=False, help_text=RESTRICTIONS_HELP)
 
     def get_participant_names(self, layer: ScheduleLayer) -> list[str]:
         names = self.context.get("names", {})

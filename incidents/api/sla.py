@@ -12,9 +12,20 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from incident_center.kernel.api.documents import (
+    TIME_OF_DAY,
+    DocumentField,
+    document,
+    list_of,
+    one_of,
+    text,
+    whole_number,
+)
 from incident_center.kernel.api.pagination import KeysetPagination
 from incident_center.kernel.api.problems import InvalidInput
 from incidents.actions.business_calendars import (
+    MOST_EXTRA_HOLIDAYS,
+    MOST_WINDOWS,
     business_calendar_create,
     business_calendar_delete,
     business_calendar_update,
@@ -24,13 +35,44 @@ from incidents.actions.sla_policies import sla_policy_create, sla_policy_remove,
 from incidents.api.serializers import SlaClockSerializer, SlaSummarySerializer, StrictSerializer
 from incidents.api.views import IncidentView
 from incidents.filters import moment_of, of_service
+from incidents.lifecycle import Priority
 from incidents.models import BusinessCalendar, Incident, SlaClock, SlaPolicy
 from incidents.sla import selectors
-from incidents.sla.regulatory import TEMPLATES
+from incidents.sla.regulatory import (
+    LARGEST_AMOUNT,
+    LONGEST_CITATION,
+    LONGEST_MILESTONE_NAME,
+    MOST_MILESTONES,
+    TEMPLATES,
+    UNITS,
+)
+from incidents.sla.targets import LONGEST_MINUTES, RESOLUTION, RESPONSE
 from organizations.access import Action
 from organizations.api.base import OrganizationApiView
 
 TAGS = ["sla"]
+
+_MINUTES = whole_number(1, LONGEST_MINUTES) | {"nullable": True}
+TARGETS = document({priority.value: document({RESPONSE: _MINUTES, RESOLUTION: _MINUTES}) for priority in Priority})
+MILESTONES = list_of(
+    document(
+        {
+            "name": text(LONGEST_MILESTONE_NAME),
+            "amount": whole_number(1, LARGEST_AMOUNT),
+            "unit": one_of(UNITS),
+            "after": text(LONGEST_MILESTONE_NAME),
+            "citation": text(LONGEST_CITATION),
+            "latest_hours_after_awareness": whole_number(1, LARGEST_AMOUNT) | {"nullable": True},
+        },
+        required=("name", "amount"),
+    ),
+    most=MOST_MILESTONES,
+)
+WEEK = list_of(list_of(list_of(TIME_OF_DAY, least=2, most=2), most=MOST_WINDOWS), least=7, most=7)
+EXTRA_HOLIDAYS = list_of(
+    document({"date": {"type": "string", "format": "date"}, "name": {"type": "string"}}, required=("date",)),
+    most=MOST_EXTRA_HOLIDAYS,
+)
 
 
 class SlaPolicySerializer(StrictSerializer):
@@ -48,10 +90,13 @@ class SlaPolicySerializer(StrictSerializer):
     calendar = serializers.UUIDField(
         source="calendar_id", required=False, allow_null=True, help_text="Null counts around the clock."
     )
-    targets = serializers.JSONField(
-        required=False, help_text='{"P1": {"response_minutes": 15, "resolution_minutes": 240}, …}; null is no promise.'
+    targets = DocumentField(
+        schema=TARGETS,
+        required=False,
+        help_text='{"P1": {"response_minutes": 15, "resolution_minutes": 240}, …}; null is no promise.',
     )
-    milestones = serializers.JSONField(
+    milestones = DocumentField(
+        schema=MILESTONES,
         required=False,
         help_text="Of a regulatory policy: name, amount, unit (hours, days, months), after (awareness,"
         " classification or an earlier milestone), citation.",
@@ -69,13 +114,13 @@ class BusinessCalendarSerializer(StrictSerializer):
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=100)
     timezone = serializers.CharField(max_length=64, help_text="Such as Europe/Berlin.")
-    week = serializers.JSONField(help_text='Seven lists, Monday first, of hours such as ["09:00", "17:00"].')
+    week = DocumentField(schema=WEEK, help_text='Seven lists, Monday first, of hours such as ["09:00", "17:00"].')
     country = serializers.CharField(
         max_length=2, required=False, allow_blank=True, help_text="Its public holidays do not count: DE, US, …"
     )
     subdivision = serializers.CharField(max_length=20, required=False, allow_blank=True)
-    extra_holidays = serializers.JSONField(
-        required=False, help_text='[{"date": "2026-12-24", "name": "Christmas Eve"}]'
+    extra_holidays = DocumentField(
+        schema=EXTRA_HOLIDAYS, required=False, help_text='[{"date": "2026-12-24", "name": "Christmas Eve"}]'
     )
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -120,7 +165,7 @@ class SlaTemplateSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     description = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]
-    milestones = serializers.JSONField()
+    milestones = DocumentField(schema=MILESTONES)
 
 
 class ByCreation(KeysetPagination):

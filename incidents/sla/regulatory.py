@@ -19,6 +19,12 @@ ORIGINS = (AWARENESS, CLASSIFICATION)
 UNITS = ("hours", "days", "months")
 
 
+MOST_MILESTONES = 20
+LONGEST_MILESTONE_NAME = 100
+LONGEST_CITATION = 300
+LARGEST_AMOUNT = 10_000
+
+
 @dataclass(frozen=True)
 class Milestone:
     """A report that is due ``amount`` ``unit`` after an origin, or after another milestone, was reached."""
@@ -150,8 +156,8 @@ def read_milestones(stored: list[dict[str, Any]]) -> tuple[Milestone, ...]:
 
 def faults_of(stored: object) -> list[tuple[str, str]]:
     """What is wrong with milestones that somebody sent: field, and what would be right."""
-    if not isinstance(stored, list) or not 0 < len(stored) <= 20:
-        return [("milestones", "List 1 to 20 milestones.")]
+    if not isinstance(stored, list) or not 0 < len(stored) <= MOST_MILESTONES:
+        return [("milestones", f"List 1 to {MOST_MILESTONES} milestones.")]
     faults: list[tuple[str, str]] = []
     known: list[str] = []
     for index, one in enumerate(stored):
@@ -170,18 +176,21 @@ def _faults_of_one(one: dict[str, Any], known: list[str]) -> list[tuple[str, str
     if unknown:
         faults.append((unknown[0], "A milestone has no such field."))
     name = one.get("name")
-    if not isinstance(name, str) or not 0 < len(name.strip()) <= 100 or name in (*known, *ORIGINS):
-        faults.append(("name", "Name the milestone in 1 to 100 characters, differently from the others."))
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= LONGEST_MILESTONE_NAME or name in (*known, *ORIGINS):
+        faults.append(
+            ("name", f"Name the milestone in 1 to {LONGEST_MILESTONE_NAME} characters, differently from the others.")
+        )
     amount = one.get("amount")
-    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 < amount <= 10_000:
-        faults.append(("amount", "Write a whole number from 1 to 10,000."))
+    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 < amount <= LARGEST_AMOUNT:
+        faults.append(("amount", f"Write a whole number from 1 to {LARGEST_AMOUNT:,}."))
     if one.get("unit", "hours") not in UNITS:
         faults.append(("unit", f"Write one of {', '.join(UNITS)}."))
     if one.get("after", AWARENESS) not in (*ORIGINS, *known):
         faults.append(("after", f"Write {', '.join(ORIGINS)}, or the name of an earlier milestone."))
-    if not isinstance(one.get("citation", ""), str) or len(one.get("citation", "")) > 300:
-        faults.append(("citation", "Write at most 300 characters."))
+    if not isinstance(one.get("citation", ""), str) or len(one.get("citation", "")) > LONGEST_CITATION:
+        faults.append(("citation", f"Write at most {LONGEST_CITATION} characters."))
     latest = one.get("latest_hours_after_awareness")
-    if latest is not None and (not isinstance(latest, int) or isinstance(latest, bool) or not 0 < latest <= 10_000):
+    is_whole = isinstance(latest, int) and not isinstance(latest, bool)
+    if latest is not None and not (is_whole and 0 < latest <= LARGEST_AMOUNT):
         faults.append(("latest_hours_after_awareness", "Write a whole number of hours, or leave it out."))
     return faults
