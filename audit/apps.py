@@ -16,13 +16,15 @@ class AuditConfig(AppConfig):
         )
         from audit.actions.epochs import begin_epoch_after_restore
         from audit.actions.signing_key import make_first_signing_key
+        from audit.portal.banner import broken_chain
         from audit.portal.history import history_address
-        from incident_center.kernel.portal import history
+        from incident_center.kernel.portal import banners, history
         from incident_center.kernel.portal.navigation import NavigationItem, register
         from organizations.access import Action
 
         register(NavigationItem("Audit", "audit:audit", "shield-check", Action.READ_AUDIT, 90, shortcut="u"))
         history.register(history_address)
+        banners.register(broken_chain)
         pre_migrate.connect(guard.say_that_migration_begins, sender=self)
         post_migrate.connect(guard.say_that_migration_ended, sender=self)
         post_migrate.connect(begin_epoch_after_restore, sender=self)

@@ -6,7 +6,11 @@ not in a function of the database, which whoever wants to hide a change could re
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import psycopg
@@ -21,16 +25,6 @@ actor, table_name, operation, object_id, before, after
 PAGE = 10_000
 
 
-class Line(NamedTuple):
-    """An entry in the order of sealing."""
-
-    epoch: int
-    transaction_id: int
-    position: int
-    id: str
-    data: bytes
-
-
 class Key(NamedTuple):
     """A place in the order of sealing: after all entries of earlier transactions."""
 
@@ -38,36 +32,79 @@ class Key(NamedTuple):
     transaction_id: int
 
 
+@dataclass(frozen=True)
+class Line:
+    """An entry, read from the bytes that its leaf is the hash of. For few of them: reading is slower than hashing."""
+
+    data: bytes
+
+    @cached_property
+    def _entry(self) -> dict[str, Any]:
+        entry: dict[str, Any] = json.loads(self.data)
+        return entry
+
+    @property
+    def id(self) -> str:
+        return str(self._entry["id"])
+
+    @property
+    def key(self) -> Key:
+        return Key(self._entry["epoch"], self._entry["transaction_id"])
+
+    @property
+    def position(self) -> int:
+        return int(self._entry["position"])
+
+
 def whose(organization_id: int | None) -> str:
     """The condition for an organization's rows, or the installation's. An index serves both."""
     return "organization_id IS NULL" if organization_id is None else f"organization_id = {int(organization_id)}"
 
 
-def pages(organization_id: int | None, *, since: Key, until: Key) -> Iterator[list[Line]]:
-    """The entries between two places, in the order of sealing, at most ``PAGE`` at a time."""
+def pages(organization_id: int | None, *, since: Key, until: Key) -> Iterator[list[bytes]]:
+    """The entries between two places as bytes, in the order of sealing, at most ``PAGE`` at a time.
+
+    PostgreSQL writes the next page while the caller works on this one, so that both processors are at it. Other queries
+    on the connection wait their turn meanwhile; the scope has to stay what it was when the first page was asked for.
+    """
     query = (
-        "SELECT epoch, transaction_id, position, id::text,"  # noqa: S608  Only a number is put in.
-        " pg_catalog.convert_to(pg_catalog.row_to_json(line)::text, 'UTF8')"
+        "SELECT pg_catalog.convert_to(pg_catalog.row_to_json(line)::text, 'UTF8')"  # noqa: S608  Only a number is put in.
         f" FROM (SELECT {COLUMNS} FROM audit_entry WHERE {whose(organization_id)}"
         " AND (epoch, transaction_id, position) > (%s::int, %s::bigint, %s::bigint)"
         " AND (epoch, transaction_id) < (%s::int, %s::bigint)"
         " ORDER BY epoch, transaction_id, position LIMIT %s) AS line"
     )
-    # Positions begin at 1, and nobody but PostgreSQL gives them out.
-    after: tuple[int, int, int] = (since.epoch, since.transaction_id, -(2**63))
-    while True:
-        page = [Line(*row) for row in binary_rows(query, [*after, until.epoch, until.transaction_id, PAGE])]
-        if not page:
-            return
-        after = page[-1][:3]
-        yield page  # Whose it is from now on: it may be emptied.
+    session = scoped_session()
+
+    def fetch(after: tuple[int, int, int]) -> list[bytes]:
+        return [data for (data,) in _rows(session, query, [*after, until.epoch, until.transaction_id, PAGE])]
+
+    with ThreadPoolExecutor(1, thread_name_prefix="audit-pages") as ahead:
+        # Positions begin at 1, and nobody but PostgreSQL gives them out.
+        page = fetch((since.epoch, since.transaction_id, -(2**63)))
+        while len(page) == PAGE:
+            last = Line(page[-1])
+            following = ahead.submit(fetch, (*last.key, last.position))
+            yield page  # Whose it is from now on: it may be emptied.
+            page = following.result()
+    if page:
+        yield page
 
 
 def binary_rows(query: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     """Rows by psycopg's binary protocol, in which bytes come as they are; in the open scope."""
+    return _rows(scoped_session(), query, parameters)
+
+
+def scoped_session() -> psycopg.Connection[Any]:
+    """The connection below Django's, with the open scope applied."""
     with connection.cursor():  # Applies the scope to the connection.
         assert connection.connection is not None
-        # Not Django's kind of cursor, which puts parameters into the text and cannot read the binary protocol.
-        with psycopg.Cursor(connection.connection) as cursor:
-            cursor.execute(query, parameters, binary=True)  # type: ignore[arg-type]
-            return list(cursor.fetchall())
+        return connection.connection
+
+
+def _rows(session: psycopg.Connection[Any], query: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    # Not Django's kind of cursor, which puts parameters into the text and cannot read the binary protocol.
+    with psycopg.Cursor(session) as cursor:
+        cursor.execute(query, parameters, binary=True)  # type: ignore[arg-type]
+        return list(cursor.fetchall())

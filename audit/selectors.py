@@ -150,6 +150,10 @@ def _distinct(column: str) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def entry_of(entry_id: str) -> AuditEntry | None:
+    return AuditEntry.objects.exclude(organization=None).filter(pk=entry_id).first()
+
+
 def last_seal() -> AuditSeal | None:
     """The newest seal of the organization's record."""
     return AuditSeal.objects.defer("contents", "frontier").order_by("-number").first()

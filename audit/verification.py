@@ -244,7 +244,7 @@ class _Entries:
 
     def __init__(self, organization_id: int | None) -> None:
         self._pages = pages(organization_id, since=BEGINNING, until=END)
-        self._page: list[Line] = []
+        self._page: list[bytes] = []
         self._leaves: list[bytes] = []
         self._read = 0
 
@@ -254,7 +254,7 @@ class _Entries:
         while True:
             if not self._page and not self._turn(progress):
                 return tree
-            cut = bisect_left(self._page, tuple(end), key=lambda line: line[:2])
+            cut = bisect_left(self._page, end, key=lambda data: Line(data).key)
             tree.extend(self._leaves[:cut])
             del self._page[:cut], self._leaves[:cut]
             if self._page:
@@ -262,7 +262,7 @@ class _Entries:
 
     def _turn(self, progress: Progress | None) -> bool:
         self._page = next(self._pages, [])
-        self._leaves = [sha256(b"\0" + line[4]).digest() for line in self._page]
+        self._leaves = [sha256(b"\0" + data).digest() for data in self._page]
         self._read += len(self._page)
         if progress is not None and self._page:
             progress(self._read)
@@ -277,7 +277,7 @@ def _first_difference(organization_id: int | None, seal: AuditSeal, *, since: Ke
     expected = [contents[place : place + step] for place in range(0, len(contents), step)]
     place = 0
     for page in pages(organization_id, since=since, until=Key(seal.epoch, seal.until_transaction)):
-        for line in page:
+        for line in map(Line, page):
             found = UUID(line.id).bytes + sha256(b"\0" + line.data).digest()[:PART_OF_LEAF]
             if place >= len(expected) or found != expected[place]:
                 return _name(line, expected, place, number)

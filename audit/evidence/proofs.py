@@ -52,8 +52,7 @@ def proven_entries(organization_id: int, objects: Collection[Recorded]) -> list[
 
 def _lines(organization_id: int, objects: Collection[Recorded]) -> list[Line]:
     query = (
-        "SELECT epoch, transaction_id, position, id::text,"  # noqa: S608  Nothing but constants is put in.
-        " pg_catalog.convert_to(pg_catalog.row_to_json(line)::text, 'UTF8')"
+        "SELECT pg_catalog.convert_to(pg_catalog.row_to_json(line)::text, 'UTF8')"  # noqa: S608  Nothing but constants.
         f" FROM (SELECT {COLUMNS} FROM audit_entry WHERE organization_id = %s::bigint"
         " AND (table_name, object_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
         " ORDER BY epoch, transaction_id, position) AS line"
@@ -64,7 +63,8 @@ def _lines(organization_id: int, objects: Collection[Recorded]) -> list[Line]:
 
 def _seal_of(line: Line) -> AuditSeal | None:
     """The seal that covers the entry; None where it is too young."""
-    covering = AuditSeal.objects.filter(epoch=line.epoch, until_transaction__gt=line.transaction_id)
+    epoch, transaction_id = line.key
+    covering = AuditSeal.objects.filter(epoch=epoch, until_transaction__gt=transaction_id)
     return covering.defer("contents", "frontier").order_by("until_transaction").first()
 
 
@@ -73,8 +73,8 @@ def _proofs_under(organization_id: int, seal: AuditSeal) -> dict[str, dict[str, 
     since, until = Key(seal.epoch, seal.from_transaction), Key(seal.epoch, seal.until_transaction)
     ids, leaves = [], []
     for page in pages(organization_id, since=since, until=until):
-        ids += [line.id for line in page]
-        leaves += [leaf_hash(line.data) for line in page]
+        ids += [Line(data).id for data in page]
+        leaves += [leaf_hash(data) for data in page]
     paths = Paths(leaves)
     if paths.root != bytes(seal.root):
         raise Conflict(f"The entries under seal {seal.number} are not those that were sealed: verify the audit log.")

@@ -36,5 +36,10 @@ class AuditVerification(OrganizationOwned):
             models.Index(fields=["requested_at"], condition=models.Q(finished_at=None), name="audit_verification_due"),
         ]
 
+    @property
+    def fault(self) -> str:
+        """The first fault in words; empty where there is none."""
+        return str(self.first_invalid["detail"]) if self.first_invalid else ""
+
     def __str__(self) -> str:
         return f"verification of {self.requested_at:%Y-%m-%d %H:%M}"

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from audit import messages, selectors
 from audit.actions.access_record import access_record
 from audit.actions.verification_request import verification_request
-from audit.models import AccessKind, AuditEntry
+from audit.models import AccessKind, AuditEntry, AuditVerification
 from audit.portal.forms import AuditFilterForm
 from incident_center.kernel.api.pagination import KeysetPagination
 from organizations.access import Action
@@ -96,11 +96,22 @@ def _as_text(value: Any) -> Any:
 
 def chain_context() -> dict[str, Any]:
     """What the page says about the chain: its last seal, the last verification, and one that is under way."""
+    verification = selectors.last_verification()
     return {
         "seal": selectors.last_seal(),
         "under_way": selectors.verification_under_way(),
-        "verification": selectors.last_verification(),
+        "verification": verification,
+        "faulty_entry": _faulty_entry(verification),
     }
+
+
+def _faulty_entry(verification: AuditVerification | None) -> dict[str, Any] | None:
+    """The first entry that does not hold, as it reads now, where it is still there."""
+    fault = verification.first_invalid if verification else None
+    entry = selectors.entry_of(fault["entry"]) if fault and fault["entry"] else None
+    if entry is None:
+        return None
+    return {"at": entry.at, "sentence": messages.message(entry, selectors.names_for([entry]))}
 
 
 class VerificationStep(PortalView):

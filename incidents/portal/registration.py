@@ -14,7 +14,7 @@ from incidents import selectors
 from incidents.escalation.selectors import escalation_policies
 from incidents.lifecycle import Status
 from incidents.models import Schedule
-from organizations.access import Action
+from organizations.access import Action, Role
 from organizations.members import Member
 
 MOST_FOUND = 6
@@ -44,7 +44,16 @@ def register() -> None:
     navigation.register(
         NavigationItem("Reports", "reports:reports", "file-down", Action.READ_REPORTS, order=58, shortcut="p")
     )
-    navigation.register(NavigationItem("Assurance", "reports:assurance", "stamp", Action.READ_AUDIT, order=5))
+    navigation.register(
+        NavigationItem(
+            "Assurance",
+            "reports:assurance",
+            "stamp",
+            Action.READ_AUDIT,
+            order=89,
+            home_of=frozenset({Role.AUDITOR}),
+        )
+    )
     navigation.register(
         NavigationItem("Analytics", "analytics:analytics", "chart-line", Action.READ_REPORTS, order=57, shortcut="y")
     )

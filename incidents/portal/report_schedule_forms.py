@@ -24,10 +24,10 @@ class ReportScheduleForm(forms.Form):
     form = forms.ChoiceField(label="As", choices=[(value, label) for value, (_, label) in FORMS.items()])
     every = forms.ChoiceField(choices=[(Every.WEEK, "week"), (Every.MONTH, "month")])
     weekday = forms.TypedChoiceField(
-        label="On", coerce=int, required=False, choices=[(n, label) for n, (_, label) in enumerate(WEEKDAY_CHOICES)]
+        label="On", coerce=int, choices=[(n, label) for n, (_, label) in enumerate(WEEKDAY_CHOICES)]
     )
     day = forms.IntegerField(
-        label="On day", min_value=1, max_value=LAST_DAY, required=False, help_text="Each month has the days 1 to 28."
+        label="On day", min_value=1, max_value=LAST_DAY, help_text="Each month has the days 1 to 28."
     )
     hour = forms.TypedChoiceField(label="At", coerce=int, choices=[(hour, f"{hour:02}:00") for hour in range(24)])
     recipients = forms.TypedMultipleChoiceField(
@@ -59,9 +59,8 @@ class ReportScheduleForm(forms.Form):
         for name in FILTERS:
             _put(query, name, data[name])
         _put(query, "bom", "true" if data["form"] == "excel" else "")
-        fields = {name: data[name] for name in ("name", "every", "day", "hour", "recipients")}
-        weekday = None if data["weekday"] in ("", None) else data["weekday"]
-        return {**fields, "weekday": weekday, "form": form, "query": query.urlencode()}
+        fields = {name: data[name] for name in ("name", "every", "weekday", "day", "hour", "recipients")}
+        return {**fields, "form": form, "query": query.urlencode()}
 
 
 def _put(query: QueryDict, name: str, value: str) -> None:
@@ -73,6 +72,13 @@ def _put(query: QueryDict, name: str, value: str) -> None:
 
 def initial_of(schedule: ReportSchedule) -> dict[str, Any]:
     form = "excel" if QueryDict(schedule.query).get("bom") == "true" else schedule.form
-    names = ("name", "every", "weekday", "day", "hour")
-    recipients = [str(each) for each in schedule.recipients]
-    return {**{name: getattr(schedule, name) for name in names}, "form": form, "recipients": recipients}
+    return {
+        "name": schedule.name,
+        "form": form,
+        "every": schedule.every,
+        # The one that does not fit is not shown, until the other choice is made.
+        "weekday": schedule.weekday or 0,
+        "day": schedule.day or 1,
+        "hour": schedule.hour,
+        "recipients": [str(each) for each in schedule.recipients],
+    }

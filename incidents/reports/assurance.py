@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.apps import apps
 from django.utils import timezone
 
 from audit import messages, selectors
@@ -44,9 +45,15 @@ def visit(actor: Actor) -> Changes:
         since=since,
         count=min(tables.total(), MOST_COUNTED),
         is_more=tables.total() > MOST_COUNTED,
-        by_kind=[(table, table.partition("_")[2].replace("_", " "), count) for table, count in tables.most_common(8)],
+        by_kind=[(table, _in_words(table), count) for table, count in tables.most_common(8)],
         newest=[(entry.at, messages.message(entry, names)) for entry in newest],
     )
+
+
+def _in_words(table: str) -> str:
+    """What the objects of a table are: ``report schedule``."""
+    models = (model for model in apps.get_models() if model._meta.db_table == table)
+    return next((str(model._meta.verbose_name) for model in models), table.replace("_", " "))
 
 
 def _last_visit(actor: Actor) -> datetime | None:

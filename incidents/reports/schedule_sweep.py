@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from incident_center.kernel.scope import Actor, organization_scope
-from incident_center.kernel.sweeps import sweep
+from incident_center.kernel.sweeps import Lane, sweep
 from incidents.actions.report_schedule_run import report_schedule_run
 from incidents.actions.report_schedules import plan_anew
 from organizations.events import organization_changed
@@ -33,7 +33,7 @@ def due_schedules(now: datetime, most: int) -> list[tuple[int, UUID]]:
         return [(int(row[0]), row[1]) for row in cursor.fetchall()]
 
 
-@sweep(name="scheduled reports", every=EVERY)
+@sweep(name="scheduled reports", every=EVERY, lane=Lane.BACKGROUND)
 def run_due_schedules() -> None:
     now = timezone.now()
     for organization_id, schedule_id in due_schedules(now, MOST_AT_ONCE):

@@ -8,12 +8,20 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
 
+from incident_center.kernel.portal import navigation
+from organizations.members import member_of_user
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """People arrive through our own two pages (found an organization, join one), never through allauth's sign-up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Where the role begins. An address that was asked for before signing in goes first; allauth sees to that."""
+        member = member_of_user(request.user)  # type: ignore[arg-type]
+        return navigation.home(member) if member else str(super().get_login_redirect_url(request))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Where no e-mail leaves the installation nothing is pretended: the page points to the owner's link."""

@@ -11,12 +11,17 @@ from django.utils import timezone
 
 from audit import selectors
 from audit.actions.access_record import access_record
+from audit.actions.seal import seal_organization
 from audit.actions.verification_run import verification_run
 from audit.models import AccessKind, AuditEntry, AuditVerification
+from audit.sweeps import plan_verifications
+from notifications.models import Delivery, Notification
 from organizations.access import Role
+from organizations.actions.people import user_create
 from organizations.actions.teams import team_create, team_delete
+from organizations.models import Membership
 from organizations.tokens import issue_tokens
-from tests.factories import World, make_world
+from tests.factories import PASSWORD, World, make_world
 
 
 @pytest.fixture
@@ -116,9 +121,76 @@ def test_a_fault_is_named_by_api_and_on_the_page(acme, owner_connection):
     assert "The record is not intact." in page and str(victim.pk) in page
 
 
+def tamper(acme: World, owner_connection) -> AuditEntry:
+    """Says of an entry that somebody else did it, as the tables' owner can."""
+    with acme.scope():
+        seal_organization(acme.organization.pk)
+        victim = AuditEntry.objects.order_by("position")[2]
+    connection.close()
+    with owner_connection.transaction():
+        owner_connection.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
+        owner_connection.execute("UPDATE audit_entry SET actor = 'system:nobody' WHERE id = %s", [victim.pk])
+        owner_connection.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER")
+    return victim
+
+
+def planned() -> list[int]:
+    """Whose daily verification the sweep plans now."""
+    plan_verifications()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT organization_id FROM audit_verifications_due()")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_each_record_is_verified_once_a_day(acme):
+    assert planned() == []  # Nothing is sealed yet.
+    seal_organization(acme.organization.pk)
+    assert planned() == planned() == [acme.organization.pk]
+    with acme.scope():
+        assert verification_run(verification_id=AuditVerification.objects.get().pk).valid
+        assert "verified the audit log" not in str(list(AuditEntry.objects.values_list("after", flat=True)))
+    assert planned() == []
+    with acme.scope():
+        AuditVerification.objects.update(finished_at=timezone.now() - timedelta(days=1, seconds=1))
+    assert planned() == [acme.organization.pk]
+
+
+def test_who_waits_for_a_verification_comes_first(acme):
+    seal_organization(acme.organization.pk)
+    planned()
+    with acme.scope():
+        asked = AuditVerification.objects.create(requested_by=str(acme.actor))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT verification_id FROM audit_verifications_due()")
+        assert cursor.fetchone() == (asked.pk,)
+
+
+def test_a_broken_chain_is_told_to_the_owners_once_and_said_above_every_page(acme, owner_connection, settings, caplog):
+    settings.EMAIL_CONFIGURED = True
+    with acme.scope():
+        for role in (Role.AUDITOR, Role.ENGINEER):
+            user = user_create(email=f"{role}@example.com", password=PASSWORD, name=role.label)
+            acme.members[role] = Membership.objects.create(user=user, role=role)
+    victim = tamper(acme, owner_connection)
+    for _ in range(2):
+        planned()
+        with acme.scope():
+            verification_run(verification_id=AuditVerification.objects.get(finished_at=None).pk)
+            AuditVerification.objects.update(finished_at=timezone.now() - timedelta(days=2))
+    assert "the audit log is not intact" in caplog.text
+    with acme.scope():
+        notice, letter = Notification.objects.get(path="/audit"), Delivery.objects.get(incident=None)
+    assert notice.user_id == acme.owner.user_id and str(victim.pk) in notice.body
+    assert letter.payload["data"]["subject"] == "The audit log is not intact"
+    for role, is_told in {Role.OWNER: True, Role.AUDITOR: True, Role.ENGINEER: False}.items():
+        page = portal(acme, role).get("/services").content.decode()
+        assert ("The audit log is not intact." in page) is is_told
+    assert "What the entry says now" in portal(acme, Role.AUDITOR).get("/assurance").content.decode()
+
+
 def test_the_button_asks_a_worker_who_says_how_far_it_is(acme):
     client = portal(acme, Role.OWNER)
-    assert "Nobody has verified the record yet." in client.get("/audit").content.decode()
+    assert "The record has not been verified yet." in client.get("/audit").content.decode()
     for _ in range(2):
         assert client.post("/audit/verification").status_code == 302
     with acme.scope():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
@@ -133,6 +135,18 @@ def test_the_second_factor_is_asked_for_everywhere():
     assert answer["Location"].startswith("/accounts/2fa/authenticate")
     assert client.get("/services").status_code == 302
     assert client.get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize(("role", "begins"), [(Role.AUDITOR, "/assurance"), (Role.OWNER, "/")])
+def test_signing_in_leads_to_where_the_role_begins_unless_something_was_asked_for(role, begins):
+    user = make_world(roles=(role,)).user(role)
+    sent = {"login": user.email, "password": PASSWORD}
+    client = Client()
+    assert client.post("/accounts/login/", sent)["Location"] == begins
+    assert client.get("/accounts/join/")["Location"] == begins
+    links = re.findall(r'class="navigation-link" href="([^"]+)"', client.get("/services").content.decode())
+    assert links[0] == begins
+    assert Client().post("/accounts/login/", {**sent, "next": "/logs"})["Location"] == "/logs"
 
 
 def test_an_ended_session_is_said_so():

@@ -24,6 +24,9 @@ class Visitor(Protocol):
 
     def may(self, action: Any) -> Any: ...
 
+    @property
+    def role(self) -> str: ...
+
 
 @dataclass(frozen=True)
 class NavigationItem:
@@ -40,6 +43,8 @@ class NavigationItem:
     """The letter that goes there after `g`."""
     on_phone: bool = False
     """Whether the bottom bar of the phone has it; there is room for three, the fourth place is the menu."""
+    home_of: frozenset[str] = frozenset()
+    """The roles that begin here: the page stands first for them, and signing in leads there."""
     place: Place = "side"
     """`top` is for the inbox, which sits in the top bar on a wide screen."""
 
@@ -69,7 +74,7 @@ def register(item: NavigationItem) -> None:
 def entries(request: HttpRequest, visitor: Visitor) -> list[NavigationEntry]:
     """Return what `visitor` may use, in order; an item whose URL is not installed is left out."""
     found = []
-    for item in sorted(_items.values(), key=lambda each: (each.order, each.label)):
+    for item in sorted(_items.values(), key=lambda each: (visitor.role not in each.home_of, each.order, each.label)):
         if item.action is not None and not visitor.may(item.action):
             continue
         try:
@@ -89,6 +94,12 @@ def entries(request: HttpRequest, visitor: Visitor) -> list[NavigationEntry]:
             )
         )
     return found
+
+
+def home(visitor: Visitor) -> str:
+    """The address at which the visitor begins; the start page where the role has none of its own."""
+    own = (item for item in _items.values() if visitor.role in item.home_of and visitor.may(item.action))
+    return next((reverse(item.url_name) for item in own), "/")
 
 
 def _is_active(url: str, path: str) -> bool:

@@ -38,7 +38,7 @@ class ReportScheduleList(PortalView):
             {
                 "schedule": schedule,
                 "when": in_words(schedule),
-                "filters": [(name, ", ".join(values)) for name, values in QueryDict(schedule.query).lists()],
+                "filters": shown_filters(schedule.query),
                 "recipients": [names.get(user_id, "a former member") for user_id in schedule.recipients],
                 "may_change": may_change(self.member, schedule),
             }
@@ -52,13 +52,18 @@ class ReportScheduleList(PortalView):
         return render(request, "reports/schedules.html", context)
 
 
+def shown_filters(query: str) -> list[tuple[str, str]]:
+    """The filters of a report by name, as people read them."""
+    return [(name, ", ".join(values)) for name, values in QueryDict(query).lists() if name != "bom"]
+
+
 def in_words(schedule: ReportSchedule) -> str:
-    """``Mondays at 08:00``, ``on day 1 of the month at 08:00``."""
+    """``Mondays at 08:00``, ``Day 1 of the month at 08:00``."""
     if schedule.every == Every.WEEK:
         assert schedule.weekday is not None
         day = f"{WEEKDAYS[schedule.weekday].capitalize()}s"
     else:
-        day = f"on day {schedule.day} of the month"
+        day = f"Day {schedule.day} of the month"
     return f"{day} at {schedule.hour:02}:00"
 
 

@@ -14,6 +14,7 @@ from incident_center.kernel.portal.notices import say
 from incidents import selectors
 from incidents.actions.report_files import report_file_request
 from incidents.portal.report_forms import ReportFilterForm
+from incidents.portal.views.report_schedules import shown_filters
 from incidents.reports.download import form_of, incident_download, incidents_download
 from incidents.reports.files import file_download, kept_file, kept_files
 from incidents.reports.query import ReportQuery, report_query
@@ -100,8 +101,7 @@ class ReportFilePage(PortalView):
 
     def get(self, request: HttpRequest, report_file_id: UUID) -> HttpResponse:
         file = kept_file(report_file_id)
-        filters = [(name, ", ".join(values)) for name, values in QueryDict(file.query).lists()]
-        return render(request, "reports/file.html", {"file": file, "filters": filters})
+        return render(request, "reports/file.html", {"file": file, "filters": shown_filters(file.query)})
 
 
 class ReportFileDownload(PortalView):

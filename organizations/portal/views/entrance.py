@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views import View
 
 from incident_center.kernel.api.problems import NotFound, Problem
+from incident_center.kernel.portal import navigation
 from incident_center.kernel.portal.notices import say
 from incident_center.kernel.scope import organization_scope
 from organizations.actions.found_organization import organization_found
@@ -24,11 +25,12 @@ TOO_MANY = "Too many tries from this address; wait a minute."
 
 
 class EntranceView(View):
-    """A page for whoever is not signed in yet; members are led to their dashboard."""
+    """A page for whoever is not signed in yet; members are led to where their role begins."""
 
     def dispatch(self, request: HttpRequest, *arguments: Any, **keywords: Any) -> Any:
-        if getattr(request, "member", None) is not None:
-            return redirect("/")
+        member = getattr(request, "member", None)
+        if member is not None:
+            return redirect(navigation.home(member))
         return super().dispatch(request, *arguments, **keywords)
 
     def too_many(self, request: HttpRequest) -> bool:

@@ -25,6 +25,8 @@ urlpatterns = [
 class Reader:
     """May read, and nothing else."""
 
+    role = "reader"
+
     def may(self, action: object) -> bool:
         return action == "read"
 
