@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from incident_center.kernel.scope import require_organization_id
 from incidents.coverage.registry import CheckResult, Gravity, run_checks
-from incidents.events import PeopleTold, people_told
+from incidents.events import LetterWritten, PeopleTold, letter_written, people_told
 from incidents.models import CoverageDigest
 from incidents.schedules.wall_clock import on_the_clock
 from organizations.access import Action, Grant, Role, allows
@@ -16,6 +16,9 @@ from organizations.models import Membership, Organization
 
 #: On the clock of the organization's time zone: early enough to mend it before the evening.
 AT = time(8)
+#: Of each check, in an e-mail: the page has them all.
+NAMED_IN_LETTER = 5
+BECAUSE = "you are an owner or a team lead, who can mend it"
 _CONFIGURERS = tuple(role for role in Role if allows(role, Action.CONFIGURE) is Grant.YES)
 
 
@@ -25,7 +28,7 @@ def coverage_digest_plan(*, now: datetime) -> CoverageDigest:
 
 
 def coverage_digest_send(*, now: datetime) -> bool:
-    """Tells owners and team leads what nobody covers, where there is anything, and plans the next digest.
+    """Tells owners and team leads by inbox and e-mail what nobody covers, where there is anything; plans the next one.
 
     Of several workers one does it; False where it was not due any more.
     """
@@ -37,7 +40,11 @@ def coverage_digest_send(*, now: datetime) -> bool:
         if failed:
             people = Membership.objects.filter(is_active=True, role__in=_CONFIGURERS).order_by("pk")
             user_ids = tuple(people.values_list("user_id", flat=True))
-            people_told.emit(PeopleTold(user_ids, _title(failed), _body(failed), reverse("schedules:coverage")))
+            title, page = _title(failed), reverse("schedules:coverage")
+            people_told.emit(PeopleTold(user_ids, title, _body(failed), page))
+            letter_written.emit(
+                LetterWritten(user_ids, title, _letter(failed), page, "Open the coverage check", BECAUSE)
+            )
         digest.next_at = _next(now)
         digest.save(update_fields=["next_at"])
     return True
@@ -60,3 +67,13 @@ def _title(failed: list[CheckResult]) -> str:
 
 def _body(failed: list[CheckResult]) -> str:
     return "; ".join(f"{result.check.label}: {len(result.findings)}" for result in failed)
+
+
+def _letter(failed: list[CheckResult]) -> str:
+    """What is not covered, by name; of each check the urgent first."""
+    parts = []
+    for result in failed:
+        lines = [f"- {finding.name} {finding.message}" for finding in result.findings[:NAMED_IN_LETTER]]
+        more = len(result.findings) - NAMED_IN_LETTER
+        parts.append("\n".join([f"{result.check.label}:", *lines, *([f"- and {more} more"] if more > 0 else [])]))
+    return "\n\n".join(parts)

@@ -13,6 +13,7 @@ from incidents.actions.coverage_digest import coverage_digest_send
 from incidents.coverage.sweep import send_due_digests
 from incidents.escalation import reachability
 from incidents.models import CoverageDigest
+from notifications.models import Delivery
 from organizations.access import Role
 from organizations.actions.members import member_change
 from organizations.models import ApiKey
@@ -114,8 +115,11 @@ def test_routes_that_lead_to_nobody(world: World, lead: Speaker, reach: Any):
     assert finding["subject"] == f"route:{made.json()['id']}"
 
 
-def test_the_digest_comes_each_morning_and_once(world: World, owner: Speaker, engineer: Speaker, reach: Any):
+def test_the_digest_comes_each_morning_and_once(
+    world: World, owner: Speaker, engineer: Speaker, reach: Any, settings: Any
+):
     """The organization's clock is UTC's; nothing is told where everything is covered."""
+    settings.EMAIL_CONFIGURED = True
     make_schedule(world)
     with world.scope():
         digest = CoverageDigest.objects.get()
@@ -132,6 +136,10 @@ def test_the_digest_comes_each_morning_and_once(world: World, owner: Speaker, en
     with world.scope():
         following = CoverageDigest.objects.get().next_at
         assert following > timezone.now()
+        letters = Delivery.objects.filter(incident=None).order_by("contact__user")
+        readers = {world.members[role].user_id for role in (Role.OWNER, Role.TEAM_LEAD) if role in world.members}
+        assert {letter.contact.user_id for letter in letters} == readers and len(letters) == len(readers)
+        assert "Gaps in schedules in the next 30 days:\n- Payments " in letters[0].payload["data"]["body"]
     client = Client()
     client.force_login(world.owner.user)
     assert 'href="/coverage"' in client.get("/inbox").content.decode()

@@ -16,6 +16,7 @@ class Received:
     headers: dict[str, str]
     body: bytes
     method: str = "POST"
+    was_taken: bool = True
 
 
 @dataclass
@@ -28,6 +29,10 @@ class Answer:
     drip: float = 0.0
     # Until when nothing is answered at all.
     held_until: threading.Event | None = None
+
+    @property
+    def takes(self) -> bool:
+        return self.status < 300 and self.held_until is None
 
 
 class Receiver:
@@ -76,7 +81,9 @@ class Receiver:
     def _next(self, received: Received) -> Answer:
         with self._lock:
             self.received.append(received)
-            return self.answers.pop(0) if self.answers else self.respond(received)
+            answer = self.answers.pop(0) if self.answers else self.respond(received)
+            received.was_taken = answer.takes
+            return answer
 
     @property
     def port(self) -> int:

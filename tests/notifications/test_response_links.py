@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from notifications.response_links import make_token, read_token
 from organizations.access import Role
 from organizations.tokens import issue_tokens
 from tests.factories import World, make_world
+from tests.notifications.receiver import Answer
+from tests.notifications.test_contacts import Api
 
 
 @pytest.fixture
@@ -56,6 +59,29 @@ def test_two_taps(world, address):
     browser.post(address, {"do": "resolve"})
     assert state(world).status == "resolved"
     assert "is resolved; reopen it" in browser.post(address, {"do": "acknowledge"}, follow=True).content.decode()
+
+
+def test_two_taps_from_telegram(world, receiver, clock, open_incident, monkeypatch):
+    """Through Apprise's own plugin, whose address of Telegram's API is the receiver's."""
+    from apprise.plugins.telegram import NotifyTelegram
+
+    monkeypatch.setattr(NotifyTelegram, "notify_url", f"http://127.0.0.1:{receiver.port}/bot")
+    receiver.respond = lambda _: Answer(body=b'{"ok": true, "result": {}}')
+    me = Api(world, Role.ENGINEER)
+    address = "tgram://123456789:abcdefghijklmnopqrstuvwxyz/12315544/"
+    made = me.send("POST", "/v1/me/contacts", kind="apprise", address=address).json()
+    code = re.search(r"\b\d{6}\b", json.loads(receiver.received[-1].body)["text"])[0]
+    me.send("POST", f"/v1/me/contacts/{made['id']}/verify", code=code)
+    steps = [{"contact": made["id"], "after_minutes": 0}]
+    me.send("PUT", "/v1/me/notification-rules", high=steps, low=steps)
+    open_incident(world)
+    with world.scope():
+        delivery = Delivery.objects.get(contact=made["id"])
+    outbox.deliver(organization_id=world.organization.pk, delivery_id=delivery.pk, clock=clock)
+    text = json.loads(receiver.received[-1].body)["text"]
+    link = re.search(r"Acknowledge: http://localhost:8000(/respond/[\w.-]+)", text)[1]
+    Client().post(link, {"do": "acknowledge"})
+    assert state(world).acknowledged_by == world.user(Role.ENGINEER)
 
 
 def test_a_link_dies_with_time_and_with_its_person(world, address):
