@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ from organizations.models import User
 
 OURSELVES = "Incident Center"
 LONGEST_NOTE = 4_000
+#: Of an incident's description, for whoever hears of it first.
+LONGEST_EXCERPT = 600
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ def tell(topic: Topic, event: TimelineEvent, actor: Actor) -> Told:
 
 def document(incident: Incident, event: TimelineEvent, actor: Actor, told: Told) -> dict[str, Any]:
     """The message as it is kept in the outbox and sent by webhooks (docs/notifications.md lists its members)."""
+    if told.topic in (Topic.OPENED, Topic.PAGED) and not told.note:
+        told = replace(told, note=_excerpt(incident.description))
     return _document(
         f"incident.{told.topic}",
         at=event.at,
@@ -119,6 +123,12 @@ def test_document(channel_name: str, actor: Actor, at: datetime) -> dict[str, An
     title = f"Messages of the channel “{channel_name}” arrive here"
     told = Told(Topic.OPENED, f"was sent by {actor_name(actor)}")
     return _document("channel.test", at=at, told=told, event=None, incident=_no_incident("TEST", title, at))
+
+
+def _excerpt(description: str) -> str:
+    """The beginning of a description, cut between words."""
+    text = description.strip()
+    return text if len(text) <= LONGEST_EXCERPT else text[:LONGEST_EXCERPT].rpartition(" ")[0] + " …"
 
 
 def _no_incident(reference: str, title: str, at: datetime) -> dict[str, Any]:

@@ -42,6 +42,15 @@ def mail_to(world: World, role: Role) -> Delivery:
         return Delivery.objects.get(contact__user=world.user(role))
 
 
+def test_the_first_message_says_what_is_known(world, mailbox, open_incident, clock):
+    open_incident(world, description="Most of the first logs say:\n\n    pool exhausted\n\n" + "word " * 400)
+    delivery = mail_to(world, Role.ENGINEER)
+    outbox.deliver(organization_id=world.organization.pk, delivery_id=delivery.pk, clock=clock)
+    text = mailbox.taken[-1].get_body(("plain",)).get_content()
+    assert "pool exhausted" in text
+    assert text.count("word") < 150 and "word …" in text
+
+
 def state(world: World) -> Any:
     with world.scope():
         return Incident.objects.select_related("acknowledged_by").get()
