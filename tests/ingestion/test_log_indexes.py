@@ -58,7 +58,8 @@ def filled(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
             log(
                 at=at("00:00") + timedelta(minutes=index),
                 level="ERROR" if index % 7 == 0 else "INFO",
-                message=f"{name} {'refused' if index % 50 == 3 else 'accepted'} order {index} of user-{index % 9}",
+                message=f"{name} {'refused' if index % 50 == 3 else 'accepted'} order {index} of user-{index % 9}"
+                f", session-4{index:03}",
                 metadata={"trace_id": f"trace-{index // 10}", "user": index % 9},
             )
             for index in range(180)
@@ -94,6 +95,9 @@ def searches(shop: Shop) -> list[list[LogRecord]]:
         found(shop, metadata=user, words=("accepted",), minimum_level=40),
         found(shop, trace_id="trace-5", limit=6),
         found(shop, words=("refused",), services=(shop.service.pk,)),
+        found(shop, words=("SESSION-4103",), limit=1),
+        found(shop, words=("session-4103", "refused"), excluded=("vault",)),
+        found(shop, words=("session-4104", "refused")),  # That one was accepted.
     ]
 
 
@@ -101,14 +105,10 @@ def test_a_search_finds_the_same_whatever_is_indexed(
     filled: Shop, owner_connection: Connection, monkeypatch: pytest.MonkeyPatch
 ):
     before = searches(filled)
-    assert [len(logs) for logs in before] == [360, 8, 1, 0, 22, 40, 6, 20, 4]
+    assert [len(logs) for logs in before] == [360, 8, 1, 0, 22, 40, 6, 20, 4, 2, 1, 0]
     # However few logs there are, what is indexed shall be looked up.
-    source = owner_connection.execute(
-        "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'ingestion_search_windows'"
-    ).fetchone()[0]
-    owner_connection.execute(
-        source.replace("50000 ELSE 1000", "0 ELSE 0").replace("bigint := 10000", "bigint := 3").encode()
-    )
+    change(owner_connection, "ingestion_search_windows", {"50000 ELSE 1000": "0 ELSE 0", ":= 6000": ":= 3"})
+    change(owner_connection, "ingestion_rare_part", {"* 1000 <=": "* 100 <="})
     for clock, built in (("02:20", 3), ("03:01", 1), ("03:01", 0)):
         with as_owner(owner_connection, monkeypatch):
             assert index_finished_stretches(at(clock)) == built
@@ -125,6 +125,31 @@ def test_a_search_finds_the_same_whatever_is_indexed(
         "SELECT indexname FROM pg_indexes WHERE indexname ~ '[0-9]_(text|trace)$'"
     ).fetchall()
     assert {name for (name,) in names} == {f"{YESTERDAY.name}_text", f"{YESTERDAY.name}_trace"}
+
+
+def change(owner: Connection, function: str, replacements: dict[str, str]) -> None:
+    """Puts other numbers into a function, for the length of the test."""
+    [(source,)] = owner.execute("SELECT pg_get_functiondef(%s::regproc)", [function]).fetchall()
+    for number, other in replacements.items():
+        assert number in source
+        source = source.replace(number, other)
+    owner.execute(source.encode())
+
+
+def test_a_number_in_a_word_is_looked_up_alone_while_it_is_rare(filled: Shop, owner_connection: Connection):
+    def part(*words: str) -> str | None:
+        [(found,)] = owner_connection.execute(
+            "SELECT ingestion_rare_part(%s, %s, %s, %s, %s)",
+            [filled.world.organization.pk, [filled.service.pk], list(words), at("00:00"), at("23:59")],
+        ).fetchall()
+        return None if found is None else str(found)
+
+    assert part("user-47110") == "%47110%"
+    assert part("of user-47110, session-4") == "%47110%"
+    assert part("nobody", "47110") == "%47110%"
+    assert part("session-4103") is None, "one log of 180 has it, which is not rare"
+    assert part("user-471", "refused", "order 7") is None, "too short to tell"
+    assert part("47110") is None, "there is nothing to leave out"
 
 
 def blocks(owner: Connection) -> list[str]:
