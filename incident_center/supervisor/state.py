@@ -7,6 +7,7 @@
 ``pids.json``             pids by process name, only while it runs
 ``logs/``                 one log for each process, with those of earlier runs beside it
 ``postgres/``, ``valkey/``  the embedded servers' own folders
+``metrics/``              counters that the processes share, since the start
 ``static/``               style sheets and scripts as the web process serves them
 ========================  ==========================================================================
 """
@@ -18,6 +19,7 @@ import json
 import os
 import secrets
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -54,6 +56,13 @@ class StateFolder:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    def fresh_metrics_folder(self) -> Path:
+        """Where the processes of this start share their counters; empty, as counters begin at 0."""
+        folder = self.path / "metrics"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        return folder
 
     def log(self, name: str) -> Path:
         """The log file of a process."""

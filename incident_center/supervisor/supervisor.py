@@ -193,7 +193,13 @@ class Supervisor:
             if name not in ("OWNER_DATABASE_URL", "DATABASE_AS")
         }
         secret_key = inherited.get("SECRET_KEY") or self.state.secret_key()
-        self.environment = inherited | addresses | {"SECRET_KEY": secret_key, "STATE_DIR": str(self.state.path)}
+        own = {
+            "SECRET_KEY": secret_key,
+            "STATE_DIR": str(self.state.path),
+            # Web, workers and clocks count into one folder, so that /metrics tells what any of them did.
+            "PROMETHEUS_MULTIPROC_DIR": str(self.state.fresh_metrics_folder()),
+        }
+        self.environment = inherited | addresses | own
         self.state.write_environment(addresses | {"OWNER_DATABASE_URL": database.owner})
 
     def _as_owner(self, database: DatabaseAddresses) -> dict[str, str]:

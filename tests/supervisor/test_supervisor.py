@@ -27,7 +27,7 @@ pytestmark = pytest.mark.servers
 
 GIVEN_BY_THE_TEST_RUN = (
     *("DATABASE_URL", "OWNER_DATABASE_URL", "TEST_SUPERUSER_URL", "REDIS_URL"),
-    *("STATE_DIR", "BASE_URL", "SECRET_KEY", "DATABASE_AS"),
+    *("STATE_DIR", "BASE_URL", "SECRET_KEY", "DATABASE_AS", "PROMETHEUS_MULTIPROC_DIR"),
 )
 
 
@@ -107,6 +107,14 @@ def test_only_maintenance_is_given_the_owners_address(installation: Installation
         environment = Path(f"/proc/{installation.pid(name)}/environ").read_bytes()
         assert (b"OWNER_DATABASE_URL=" in environment) is is_owner, name
         assert b"postgres:" not in environment, "the superuser's address"
+
+
+def test_metrics_tell_what_workers_found(installation: Installation) -> None:
+    def told() -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{installation.port}/metrics", timeout=5) as answer:
+            return b"incident_time_to_resolve_seconds{" in answer.read()
+
+    assert eventually(told), "a worker sets it, and the web process tells it"
 
 
 def test_a_second_start_on_the_same_state_names_the_first(installation: Installation) -> None:
