@@ -18,4 +18,4 @@ def broken_chain(request: HttpRequest) -> Banner | None:
     verification = selectors.last_verification()
     if verification is None or verification.valid:
         return None
-    return Banner(f"The audit log is not intact. {verification.fault}", reverse("audit:audit"), "See what was found")
+    return Banner("The audit log is not intact.", verification.fault, reverse("audit:audit"), "See what was found")

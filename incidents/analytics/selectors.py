@@ -34,7 +34,8 @@ from organizations.models import Organization, Service, User
 #: Of rules; the page and the API show the noisiest.
 MOST_RULES = 20
 _OF_GROUPS = (Measure.OPENED, Measure.ACKNOWLEDGED, Measure.RESOLVED, Measure.WITHOUT_ACTION)
-_DECIDED = (Measure.SLA_MET, Measure.SLA_MISSED)
+#: What ``decide`` takes.
+DECIDED = (Measure.SLA_MET, Measure.SLA_MISSED)
 
 
 def organization_timezone() -> str:
@@ -63,9 +64,9 @@ def summary(choice: Choice) -> Summary:
     whole, severities = Group(), {severity: Group(name=severity) for severity in reversed(SEVERITY_ORDER)}
     whole.time_to_acknowledge, whole.time_to_resolve = response_times(choice)
     for measure, key, number, seconds in counted(choice, _OF_GROUPS, by=("measure", "key")):
-        _add(severities[key], measure, number, seconds)
+        add(severities[key], measure, number, seconds)
         if measure in (Measure.OPENED, Measure.WITHOUT_ACTION):
-            _add(whole, measure, number, seconds)
+            add(whole, measure, number, seconds)
     services, teams = _by_service(choice)
     people = _people(choice)
     noise = Noise(
@@ -81,7 +82,7 @@ def summary(choice: Choice) -> Summary:
 def trends(choice: Choice) -> Trends:
     points = {day: Point(day) for day in choice.period.days}
     for day, measure, key, number, seconds in counted(choice, _OF_GROUPS, by=("day", "measure", "key")):
-        _add(points[day].group, measure, number, seconds)
+        add(points[day].group, measure, number, seconds)
         if measure == Measure.OPENED:
             points[day].severities[key] += number
     hours = [[0] * 24 for _ in range(7)]
@@ -95,11 +96,11 @@ def sla_figures(choice: Choice) -> SlaFigures:
     services: dict[int | None, Attainment] = defaultdict(Attainment)
     points = {day: Attainment(day=day) for day in choice.period.days}
     whole = Attainment()
-    for day, measure, kind, number, _ in counted(choice, _DECIDED, by=("day", "measure", "key")):
+    for day, measure, kind, number, _ in counted(choice, DECIDED, by=("day", "measure", "key")):
         for attainment in (whole, kinds[kind], points[day]):
-            _decide(attainment, measure, number)
-    for service, measure, number, _ in counted(choice, _DECIDED, by=("service_id", "measure")):
-        _decide(services[service], measure, number)
+            decide(attainment, measure, number)
+    for service, measure, number, _ in counted(choice, DECIDED, by=("service_id", "measure")):
+        decide(services[service], measure, number)
     known = _services(services)
     for service_id, attainment in services.items():
         attainment.id, attainment.name, attainment.environment = _named(known.get(service_id))
@@ -107,7 +108,8 @@ def sla_figures(choice: Choice) -> SlaFigures:
     return SlaFigures(choice.period, whole, list(kinds.values()), listed, list(points.values()))
 
 
-def _add(group: Group, measure: str, number: int, seconds: float) -> None:
+def add(group: Group, measure: str, number: int, seconds: float) -> None:
+    """Adds counted facts of a measure of openings, acknowledgements, resolutions."""
     if measure == Measure.OPENED:
         group.opened += number
     elif measure == Measure.ACKNOWLEDGED:
@@ -118,7 +120,8 @@ def _add(group: Group, measure: str, number: int, seconds: float) -> None:
         group.without_action += number
 
 
-def _decide(attainment: Attainment, measure: str, number: int) -> None:
+def decide(attainment: Attainment, measure: str, number: int) -> None:
+    """Adds counted facts of a measure among DECIDED."""
     if measure == Measure.SLA_MET:
         attainment.met += number
     else:
@@ -135,10 +138,10 @@ def _by_service(choice: Choice) -> tuple[list[Group], list[Group]]:
         service = known.get(service_id)
         group, team = services[service_id], service.team if service else None
         group.id, group.name, group.environment = _named(service)
-        _add(group, measure, number, seconds)
+        add(group, measure, number, seconds)
         of_team = teams[team.pk if team else None]
         of_team.id, of_team.name = (team.pk, team.name) if team else (None, "")
-        _add(of_team, measure, number, seconds)
+        add(of_team, measure, number, seconds)
     return _most_first(services.values()), _most_first(teams.values())
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from audit.models import AuditSeal
 from audit.selectors import last_seal
 from incident_center.kernel.typesetting import typeset
-from incidents.lifecycle import Status
+from incidents.analytics.figures import Durations
+from incidents.analytics.of_incidents import SetFigures, figures_of
+from incidents.lifecycle import Severity, Status
 from incidents.models import Incident, SlaClock
-from incidents.reports.figures import Figures, figures_of
 from incidents.reports.query import ReportQuery
 from incidents.reports.wording import breakable, duration, minute
 from organizations.models import Organization
@@ -28,7 +28,7 @@ def incidents_pdf(query: ReportQuery, *, organization: Organization, made_by: st
     Raises:
         TypesettingError: the template cannot be set with these incidents.
     """
-    figures = figures_of(query.incidents, zone=ZoneInfo(organization.timezone))
+    figures = figures_of(query.incidents, timezone=organization.timezone)
     shown = list(query.incidents[:MOST_ROWS])
     data = {
         "organization": organization.name,
@@ -39,7 +39,7 @@ def incidents_pdf(query: ReportQuery, *, organization: Organization, made_by: st
         "seal": seal_facts(last_seal()),
         **_drawn(figures),
         "rows": [_row(incident) for incident in shown],
-        "left_out": figures.total - len(shown),
+        "left_out": figures.whole.opened - len(shown),
     }
     return typeset(TEMPLATE, data, made_at=now)
 
@@ -55,38 +55,40 @@ def seal_facts(seal: AuditSeal | None) -> list[list[str]]:
     ]
 
 
-def _drawn(figures: Figures) -> dict[str, Any]:
+def _drawn(figures: SetFigures) -> dict[str, Any]:
+    whole = figures.whole
     return {
-        "total": figures.total,
+        "total": whole.opened,
         "summary": [
-            ["Incidents", f"{figures.total:,}"],
-            ["Not resolved", f"{figures.total - figures.by_status[Status.RESOLVED]:,}"],
-            ["Mean time to acknowledge", duration(figures.to_acknowledge)],
-            ["Mean time to resolve", duration(figures.to_resolve)],
+            ["Incidents", f"{whole.opened:,}"],
+            ["Not resolved", f"{whole.opened - figures.statuses[Status.RESOLVED]:,}"],
+            ["Mean time to acknowledge", _mean(whole.time_to_acknowledge)],
+            ["Mean time to resolve", _mean(whole.time_to_resolve)],
         ],
-        "severities": [[one.value, one.label, count] for one, count in figures.by_severity.items()],
-        "statuses": [[one.label, count] for one, count in figures.by_status.items()],
+        "severities": [[name, Severity(name).label, group.opened] for name, group in figures.severities.items()],
+        "statuses": [[one.label, figures.statuses[one]] for one in Status],
         "step": figures.step,
         "trend": [
             {
                 "label": step.label,
-                "opened": step.opened,
-                "acknowledge": _minutes(step.to_acknowledge),
-                "acknowledge_words": duration(step.to_acknowledge),
-                "resolve": _minutes(step.to_resolve),
-                "resolve_words": duration(step.to_resolve),
+                "opened": step.group.opened,
+                "acknowledge": (step.group.mtta_seconds or 0) / 60,
+                "acknowledge_words": _mean(step.group.time_to_acknowledge),
+                "resolve": (step.group.mttr_seconds or 0) / 60,
+                "resolve_words": _mean(step.group.time_to_resolve),
             }
             for step in figures.trend
         ],
         "attainment": [
-            {"kind": one.kind, "met": one.met, "missed": one.missed, "undecided": one.undecided}
-            for one in figures.attainment
+            {"kind": one.name, "met": one.met, "missed": one.missed, "undecided": figures.undecided[kind]}
+            for kind, one in figures.kinds.items()
+            if one.met or one.missed or figures.undecided[kind]
         ],
     }
 
 
-def _minutes(value: timedelta | None) -> float:
-    return 0.0 if value is None else max(value.total_seconds() / 60, 0.0)
+def _mean(times: Durations) -> str:
+    return duration(None if times.mean_seconds is None else timedelta(seconds=times.mean_seconds))
 
 
 def _row(incident: Incident) -> list[str]:

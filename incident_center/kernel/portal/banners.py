@@ -10,8 +10,9 @@ from django.http import HttpRequest
 
 @dataclass(frozen=True)
 class Banner:
-    """One line, and the page where it is dealt with."""
+    """What is wrong, more about it, and the page where it is dealt with."""
 
+    title: str
     text: str
     url: str
     label: str

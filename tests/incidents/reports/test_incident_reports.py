@@ -15,10 +15,10 @@ from audit.models import AuditAccess
 from incident_center.kernel.typesetting import typeset
 from incidents.actions.incident_change_status import incident_change_status
 from incidents.actions.incident_withdraw import incident_withdraw
+from incidents.analytics.of_incidents import figures_of
 from incidents.lifecycle import Severity, Status
 from incidents.models import Incident, SlaClock
 from incidents.reports.document import TEMPLATE
-from incidents.reports.figures import figures_of
 from incidents.reports.spreadsheet import COLUMNS
 from organizations.access import Role
 from tests.factories import make_world
@@ -152,15 +152,15 @@ def test_figures_counted_by_hand(world):
             state="stopped", stopped_at=day, outcome="met"
         )
         SlaClock.objects.filter(incident=opened[1], kind="response").update(breached_at=day)
-        found = figures_of(Incident.objects.all(), zone=UTC)
-    assert (found.total, found.by_severity[Severity.HIGH], found.by_status[Status.OPEN]) == (3, 3, 3)
-    assert (found.to_acknowledge, found.to_resolve) == (timedelta(minutes=20), None)
-    assert [(step.label, step.opened, step.to_acknowledge) for step in found.trend] == [
-        ("02 Mar", 2, timedelta(minutes=20)),
+        found = figures_of(Incident.objects.all(), timezone="UTC")
+    assert (found.whole.opened, found.severities[Severity.HIGH].opened, found.statuses[Status.OPEN]) == (3, 3, 3)
+    assert (found.whole.mtta_seconds, found.whole.mttr_seconds) == (20 * 60, None)
+    assert [(step.label, step.group.opened, step.group.mtta_seconds) for step in found.trend] == [
+        ("02 Mar", 2, 20 * 60),
         ("03 Mar", 1, None),
     ]
-    response = next(each for each in found.attainment if each.kind == "Response")
-    assert (response.met, response.missed, response.undecided) == (1, 1, 1)
+    response = found.kinds["response"]
+    assert (response.met, response.missed, found.undecided["response"]) == (1, 1, 1)
 
 
 def test_the_pdf_is_an_archival_one_and_holds_what_people_write(world, owner):
