@@ -56,7 +56,8 @@ def _finish(held: Delivery, claim: Claim, result: Result, now: datetime, actor: 
     )
     delivery.lease_until = None
     if retry_at is not None and not gives_up:
-        delivery.next_attempt_at = retry_at
+        # Not earlier than it is due: the incident may have been muted while it was on its way.
+        delivery.next_attempt_at = max(retry_at, delivery.next_attempt_at)
         delivery.failure = result.error
     elif result.outcome is Outcome.DELIVERED:
         _end(delivery, Delivery.State.DELIVERED, "", now)

@@ -42,6 +42,8 @@ class Delivery(OrganizationOwned):
     # Attempts since the message was written or last resent by hand; the back-off counts these.
     tries = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=timezone.now)
+    # When it was due before a mute of its incident put it off.
+    put_off_from = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     give_up_at = models.DateTimeField()
     failure = models.TextField(blank=True, default="")
