@@ -83,7 +83,7 @@ class DueEscalation:
 
 
 def due_escalations(most: int, now: datetime) -> list[DueEscalation]:
-    """What is due over all organizations, oldest first. Needs no scope: a narrow function answers with ids."""
+    """What is due over all organizations, the longest due of each first. Needs no scope: a narrow function says ids."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT organization_id, escalation_id FROM due_escalations(%s, %s)", [most, now])
         return [DueEscalation(*row) for row in cursor.fetchall()]

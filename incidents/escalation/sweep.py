@@ -18,6 +18,8 @@ from incidents.escalation.selectors import DueEscalation, due_escalations
 
 EVERY = timedelta(seconds=0.25)
 THREADS = 4
+#: Few, since who is found first goes first, and each organization is found in its turn.
+MOST_WAITING = 8 * THREADS
 MOST_AT_ONCE = 500
 #: Somebody who works on the incident at this very moment holds its lock for milliseconds.
 ATTEMPTS = 3
@@ -37,7 +39,7 @@ def advance(due: DueEscalation, clock: Clock = timezone.now, attempts: int = ATT
                     break
 
 
-pool = WorkPool("escalations", threads=THREADS)
+pool = WorkPool("escalations", threads=THREADS, most_waiting=MOST_WAITING)
 
 
 @sweep(name="escalations", every=EVERY, lane=Lane.CLOCKS)

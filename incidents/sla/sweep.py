@@ -16,11 +16,16 @@ from incidents.actions.sla_clocks import SLA, clock_fall_due
 
 EVERY = timedelta(seconds=0.25)
 THREADS = 4
+#: Few, since who is found first goes first, and each organization is found in its turn.
+MOST_WAITING = 8 * THREADS
 MOST_AT_ONCE = 500
 
 
 def due_clocks(now: datetime, most: int) -> list[tuple[int, UUID]]:
-    """Organization and id of the clocks whose warning or breach has come, the longest due first. Needs no scope."""
+    """Organization and id of the clocks whose warning or breach has come, the longest due of each organization first.
+
+    Needs no scope.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT organization_id, clock_id FROM due_sla_clocks(%s, %s)", [now, most])
         return [(int(row[0]), row[1]) for row in cursor.fetchall()]
@@ -32,7 +37,7 @@ def enter(organization_id: int, clock_id: UUID) -> None:
         clock_fall_due(clock_id=clock_id, now=timezone.now())
 
 
-pool = WorkPool("service levels", threads=THREADS)
+pool = WorkPool("service levels", threads=THREADS, most_waiting=MOST_WAITING)
 
 
 @sweep(name="sla", every=EVERY, lane=Lane.CLOCKS)

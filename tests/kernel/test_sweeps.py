@@ -17,6 +17,7 @@ from django.db import DatabaseError, OperationalError, connection, connections
 from incident_center.kernel import sweeps
 from incident_center.kernel.scope import current_scope
 from incident_center.kernel.sweeps import Lane, SweepLoop
+from incident_center.kernel.work_pool import WorkPool
 
 PATIENCE = 10.0
 ENDS_ITS_CONNECTION = "SELECT pg_terminate_backend(pg_backend_pid())"
@@ -37,6 +38,19 @@ def register(name: str, run: Callable[[], None], lane: Lane = Lane.CLOCKS, secon
 def execute(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def other_process() -> psycopg.Connection:
+    return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, options="-c lock_timeout=10s")
+
+
+def take_over(other: psycopg.Connection, lane: Lane) -> None:
+    """Waits for the lane: a lock outlives the client that closed its connection by a moment."""
+    other.execute("SELECT pg_advisory_lock(%s, %s)", [sweeps.LOCK_CLASS, lane])
+
+
+def give_back(other: psycopg.Connection, lane: Lane) -> None:
+    other.execute("SELECT pg_advisory_unlock(%s, %s)", [sweeps.LOCK_CLASS, lane])
 
 
 class Standing:
@@ -104,13 +118,14 @@ def test_who_keeps_a_lane_has_it_until_the_process_ends_and_then_another_takes_o
     register("clock", lambda: ran.append("clock"))
     keeper = SweepLoop(Lane.CLOCKS, keeps=True)
     assert keeper.run_due(1.0)
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
+    with other_process() as other:
         trying = "SELECT pg_try_advisory_lock(%s, %s)"
         assert other.execute(trying, [sweeps.LOCK_CLASS, Lane.CLOCKS]).fetchone() == (False,)
         assert keeper.run_due(3.0)
         connection.close()  # As the end of the process does.
-        assert other.execute(trying, [sweeps.LOCK_CLASS, Lane.CLOCKS]).fetchone() == (True,)
+        take_over(other, Lane.CLOCKS)
         assert keeper.run_due(5.0) is False
+        give_back(other, Lane.CLOCKS)
     assert keeper.run_due(6.0) is True
     assert len(ran) == 3
 
@@ -147,6 +162,9 @@ def test_what_loses_the_connection_loses_the_lane_and_those_behind_it_have_the_n
         loop.run_due(1.0)
     assert ran == []
     connection.close()
+    with other_process() as other:
+        take_over(other, Lane.CLOCKS)
+        give_back(other, Lane.CLOCKS)
     assert loop.run_due(1.5)
     assert ran == ["behind"]
 
@@ -168,9 +186,10 @@ def test_the_loop_outlives_a_lost_connection_and_does_not_wait_longer_than_the_n
     loop.stop()
 
 
-def test_work_is_done_once_at_a_time_and_outside_any_scope():
-    from incident_center.kernel.work_pool import WorkPool
+# ---- What sweeps hand over -------------------------------------------------------------------------------------------
 
+
+def test_work_is_done_once_at_a_time_and_outside_any_scope():
     begun, may_end, done = threading.Event(), threading.Event(), []
 
     def work() -> None:
@@ -178,11 +197,38 @@ def test_work_is_done_once_at_a_time_and_outside_any_scope():
         assert may_end.wait(PATIENCE)
         done.append(current_scope().organization_id)
 
-    pool = WorkPool("test", threads=2, most_waiting=2)
+    pool = WorkPool("test", threads=1, most_waiting=2)
     assert pool.take("key", work)
     assert begun.wait(PATIENCE)
     assert not pool.take("key", work), "taken already"
-    assert pool.take("broken", lambda: 1 / 0)
+    assert pool.take("another", lambda: done.append("another"))
+    assert not pool.take("a third", work), "full"
     may_end.set()
     pool.close()
-    assert done == [None]
+    assert done == [None, "another"]
+
+
+def test_what_fails_rests_longer_each_time_and_what_succeeds_is_forgotten(monkeypatch: pytest.MonkeyPatch):
+    now, tried = 100.0, threading.Semaphore(0)
+    monkeypatch.setattr("incident_center.kernel.work_pool.time.monotonic", lambda: now)
+    pool = WorkPool("test", threads=1)
+
+    def take(work: Callable[[], object]) -> bool:
+        if not pool.take("key", work):
+            return False
+        pool.take("after it", tried.release)  # The one thread has finished it before it begins this.
+        return tried.acquire(timeout=PATIENCE)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    for rest in (0.5, 1.0, 2.0):
+        assert take(fail)
+        now += rest - 0.1
+        assert not take(fail)
+        now += 0.2
+    assert take(lambda: None)
+    assert take(fail)
+    now += 0.6
+    assert take(fail), "a rest begins anew"
+    pool.close()
