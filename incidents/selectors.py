@@ -114,15 +114,17 @@ def problem_state(dedup_key: str) -> ProblemState:
     return ProblemState(holder, carrier, max((moment for moment in closed if moment is not None), default=None))
 
 
-def holder_of_problem(dedup_key: str) -> Incident | None:
-    """The live incident that new occurrences belong to."""
-    return live_carriers(dedup_key).first() or problem_state(dedup_key).holder
-
-
 def live_carriers(dedup_key: str) -> QuerySet[Incident]:
     """The live incident that has the key itself: at most one."""
     carriers = Incident.objects.filter(dedup_key=dedup_key, withdrawn_at=None, merged_into=None)
     return carriers.exclude(status=Status.RESOLVED)
+
+
+def heir_of_problem(dedup_key: str) -> Incident | None:
+    """The live incident into which one with the key was merged last."""
+    merged = Incident.objects.filter(dedup_key=dedup_key).exclude(merged_into=None).order_by("-merged_at")
+    roots = map(merge_root, merged[:MOST_MERGES_FOLLOWED])
+    return next((root for root in roots if root.is_live), None)
 
 
 def merge_root(incident: Incident) -> Incident:

@@ -219,8 +219,17 @@ def _clock(world: World) -> Any:
 
 
 @makes("identifier")
-def _alias(world: World) -> Any:
-    return f"alias-{uuid4().hex[:8]}"
+def _opsgenie_alert(world: World) -> Any:
+    from detection.actions.receive_alerts import receive_alerts
+    from detection.models import Alert
+    from ingestion.parsers.alerts.opsgenie import SOURCE
+    from ingestion.parsers.alerts.signal import Signal, Step
+
+    alias = f"alias-{uuid4().hex[:8]}"
+    signal = Signal(SOURCE, alias, alias, Step.TRIGGER, title="Disk full")
+    with world.scope():
+        receive_alerts(actor=world.actor, signals=[signal], service_id=world.service().pk)
+        return Alert.objects.get(fingerprint=alias).pk
 
 
 @makes("heartbeat_id")

@@ -31,7 +31,7 @@ from incidents.actions.locking import locked
 from incidents.ledger import record_each
 from incidents.lifecycle import DEFAULT_PRIORITY, SEVERITY_ORDER, Severity, Source, Status
 from incidents.models import Incident
-from incidents.selectors import family
+from incidents.selectors import family, live_carriers
 from ingestion.parsers.alerts.signal import Signal, Step
 from organizations.models import Service
 
@@ -209,11 +209,21 @@ def _absorb(cases: Sequence[Case], rule: AlertMapping, actor: Actor) -> None:
     """One incident takes them all; its people are told once."""
     if not cases:
         return
+    limit = rule.storm_problems
+    under_way = live_carriers(STORM_KEY).select_for_update(no_key=True).first()
+    storm = under_way or _open_storm(cases, limit, actor)
+    for case in cases:
+        case.incident = case.group.incident = storm
+        case.occurrences += under_way is not None or case is not cases[0]
+        case.rulings.append(wording.absorbed(case.group, limit))
+
+
+def _open_storm(cases: Sequence[Case], limit: int, actor: Actor) -> Incident:
+    """Counts the first of its problems."""
     first = cases[0]
     assert first.opener is not None
     worst = max((case.severity for case in cases), key=SEVERITY_ORDER.index)
-    limit = rule.storm_problems
-    storm = incident_open(
+    return incident_open(
         actor=actor,
         title=f"Alert storm: more than {limit} new problems within a minute",
         description=(
@@ -227,10 +237,6 @@ def _absorb(cases: Sequence[Case], rule: AlertMapping, actor: Actor) -> None:
             evidence={"alerts_from": first.opener.signal.source, "alerts": len(cases), "group": "storm"},
         ),
     ).incident
-    for case in cases:
-        case.incident = case.group.incident = storm
-        case.occurrences += case is not first
-        case.rulings.append(wording.absorbed(case.group, limit))
 
 
 # ---- What changes on incidents -------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class AlertIntakeView(IntakeApiView):
             keep_body(
                 sender_of(self.key), self.kept(), str(error), timezone.now(), DeadLetter.Kind.ALERT, self.protocol
             )
-            raise _refusal(error) from None
+            raise refusal_of(error) from None
 
     def take(self, signals: Sequence[Signal]) -> Received:
         """Stores the signals and moves their incidents."""
@@ -84,7 +84,8 @@ class AlertIntakeView(IntakeApiView):
             raise WrongType(f"Content-Type {media_type[:80]!r} is not application/json.")
 
 
-def _refusal(error: UnreadableAlertError | UnpackError) -> Problem:
+def refusal_of(error: UnreadableAlertError | UnpackError) -> Problem:
+    """The answer to a body that cannot be read."""
     if isinstance(error, TooLargeError):
         return TooLarge(f"{str(error)[:1].upper()}{str(error)[1:]}.")
     if isinstance(error, UnsupportedEncodingError):

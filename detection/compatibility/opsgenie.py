@@ -1,4 +1,4 @@
-"""``/v2/alerts``: Opsgenie's Alert API, with ``Authorization: GenieKey <API key>``: create, acknowledge, close."""
+"""``/v2/alerts``: Opsgenie's Alert API (create, read, note, acknowledge, close); ``Authorization: GenieKey``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from detection.alerts.messages import problem_key
 from detection.alerts.protocols import Protocol
+from detection.alerts.services import public_id_of
+from detection.api.alert_intake import refusal_of
 from detection.compatibility.forms import ForeignFormView
-from detection.models import Alert
-from incident_center.kernel.api.problems import InvalidInput
+from detection.models import Alert, AlertStatus
+from incident_center.kernel.api.problems import InvalidInput, NotFound
 from incident_center.kernel.request_id import current_request_id
 from incident_center.kernel.scope import enter_scope
-from ingestion.parsers.alerts.opsgenie import SOURCE, step_on
-from ingestion.parsers.alerts.signal import Signal, Step
+from incidents.actions.incident_note import incident_note
+from incidents.lifecycle import SEVERITY_ORDER, Severity
+from incidents.selectors import merge_root
+from ingestion.parsers.alerts.opsgenie import PRIORITIES, SOURCE, read_note, step_on
+from ingestion.parsers.alerts.signal import Step, UnreadableAlertError
+from ingestion.parsers.encoding import UnpackError
 from organizations.api.base import DEAD_CREDENTIAL, PersonTokenAuthentication, ServiceKeyAuthentication
 from organizations.keys import KeyIdentity, authenticate_key
 
@@ -51,8 +58,7 @@ class OpsgenieView(ForeignFormView):
     protocol = Protocol.OPSGENIE
     authentication_classes: Any = [GenieKeyAuthentication, PersonTokenAuthentication]
 
-    def processed(self, signals: list[Signal]) -> Response:
-        self.take(signals)
+    def done(self) -> Response:
         body = {"result": "Request will be processed", "took": 0.0, "requestId": current_request_id()}
         return Response(body, status=202)
 
@@ -74,25 +80,131 @@ class OpsgenieAlertsView(OpsgenieView):
         responses={202: {"type": "object"}},
     )
     def post(self, request: Request) -> Response:
-        return self.processed(list(self.signals()))
+        self.take(self.signals())
+        return self.done()
 
 
-class OpsgenieStepView(OpsgenieView):
-    """What is done to an alert that is named by alias (``identifierType=alias``) or by our id."""
+class NamedAlertView(OpsgenieView):
+    """About an alert that is named by alias (``identifierType=alias``) or by our id."""
+
+    def alert(self, identifier: str) -> Alert:
+        """The newest of that name; with a service's key only the service's own.
+
+        Raises:
+            InvalidInput: neither kind of name.
+            NotFound
+        """
+        kind = self.request.query_params.get("identifierType", "id")
+        alerts = Alert.objects.select_related("group", "incident").order_by("-id")
+        if kind == "alias":
+            speaks_for = None if self.key.service_id is None else public_id_of(self.key.service_id)
+            alerts = alerts.filter(group__key=problem_key(step_on(identifier, Step.RESOLVE), speaks_for))
+        elif kind == "id":
+            named = _id(identifier)
+            alerts = alerts.none() if named is None else alerts.filter(pk=named, group__source=SOURCE)
+            if self.key.service_id is not None:
+                alerts = alerts.filter(group__service=self.key.service_id)
+        else:
+            raise InvalidInput("identifierType", "Write alias or id.")
+        if (alert := alerts.first()) is None:
+            raise NotFound(f"Alert with {kind} [{identifier[:200]}] does not exist.")
+        return alert
+
+    def said(self) -> str:
+        """The note in the body.
+
+        Raises:
+            InvalidInput, TooLarge, WrongType
+        """
+        try:
+            return read_note(self.unpacked())
+        except (UnreadableAlertError, UnpackError) as error:
+            raise refusal_of(error) from None
+
+
+def _id(identifier: str) -> UUID | None:
+    try:
+        return UUID(identifier)
+    except ValueError:
+        return None
+
+
+def _document(alert: Alert) -> dict[str, Any]:
+    """As Opsgenie shows an alert, as far as we know of such things."""
+    labels, incident = alert.labels, alert.incident
+    is_acknowledged = alert.status == AlertStatus.ACKNOWLEDGED or bool(incident and incident.acknowledged_at)
+    return {
+        "id": str(alert.pk),
+        "tinyId": str(incident.number) if incident else "",
+        "alias": alert.group.problem,
+        "message": alert.title,
+        "description": alert.description,
+        "status": "open" if alert.is_live else "closed",
+        "acknowledged": is_acknowledged,
+        "isSeen": is_acknowledged,
+        "snoozed": False,
+        "tags": [tag for tag in labels.get("tags", "").split(", ") if tag],
+        "entity": labels.get("entity", ""),
+        "source": labels.get("source", ""),
+        "details": alert.details,
+        "priority": PRIORITIES[SEVERITY_ORDER[::-1].index(Severity(alert.severity))],
+        "count": alert.received_count,
+        "createdAt": alert.first_received_at,
+        "updatedAt": alert.last_received_at,
+        "lastOccurredAt": alert.last_received_at,
+    }
+
+
+class OpsgenieAlertView(NamedAlertView):
+    """An alert as its sender may read it."""
+
+    @extend_schema(
+        operation_id="opsgenie_read_alert",
+        tags=["Intake"],
+        summary="Opsgenie Alert API: read",
+        request=None,
+        responses={200: {"type": "object"}},
+    )
+    def get(self, request: Request, identifier: str) -> Response:
+        alert = self.alert(identifier)
+        return Response({"data": _document(alert), "took": 0.0, "requestId": current_request_id()})
+
+
+class OpsgenieNotesView(NamedAlertView):
+    """Notes go on the timeline of the incident in which the alert lives on."""
+
+    @extend_schema(
+        operation_id="opsgenie_add_note",
+        tags=["Intake"],
+        summary="Opsgenie Alert API: add a note",
+        request={"application/json": {"type": "object"}},
+        responses={202: {"type": "object"}},
+    )
+    def post(self, request: Request, identifier: str) -> Response:
+        incident = self.alert(identifier).incident
+        if incident is None:
+            raise NotFound("The alert belongs to no incident.")
+        incident_note(incident_id=merge_root(incident).pk, actor=self.key.actor, body=self.said())
+        return self.done()
+
+
+class OpsgenieStepView(NamedAlertView):
+    """What is done to an alert, and what somebody says to it."""
 
     step: Step
 
-    def signal(self, identifier: str) -> Signal:
-        kind = self.request.query_params.get("identifierType", "id")
-        if kind == "alias":
-            return step_on(identifier, self.step)
-        if kind != "id":
-            raise InvalidInput("identifierType", "Write alias or id.")
+    def take_step(self, identifier: str) -> Response:
+        said = self.said()
         try:
-            alert = Alert.objects.select_related("group").filter(pk=UUID(identifier), group__source=SOURCE).first()
-        except ValueError:
-            alert = None
-        return step_on(identifier if alert is None else alert.group.problem, self.step)
+            alert = self.alert(identifier)
+        except NotFound:
+            self.take([step_on(identifier, self.step)])  # The ledger says that nothing of the name is open.
+            return self.done()
+        self.take([step_on(alert.group.problem, self.step)])
+        incident = None if alert.incident is None else merge_root(alert.incident)
+        if said and incident is not None and incident.withdrawn_at is None:
+            incident_note(incident_id=incident.pk, actor=self.key.actor, body=said)
+        return self.done()
 
 
 class OpsgenieCloseView(OpsgenieStepView):
@@ -106,7 +218,7 @@ class OpsgenieCloseView(OpsgenieStepView):
         responses={202: {"type": "object"}},
     )
     def post(self, request: Request, identifier: str) -> Response:
-        return self.processed([self.signal(identifier)])
+        return self.take_step(identifier)
 
 
 class OpsgenieAcknowledgeView(OpsgenieStepView):
@@ -120,4 +232,4 @@ class OpsgenieAcknowledgeView(OpsgenieStepView):
         responses={202: {"type": "object"}},
     )
     def post(self, request: Request, identifier: str) -> Response:
-        return self.processed([self.signal(identifier)])
+        return self.take_step(identifier)

@@ -17,7 +17,7 @@ from incidents.actions.people import responder
 from incidents.actions.timeline import append_event
 from incidents.lifecycle import DEFAULT_PRIORITY, Priority, Severity, Source
 from incidents.models import LONGEST_KEY, LONGEST_TITLE, EventKind, Incident
-from incidents.selectors import live_carriers, problem_state
+from incidents.selectors import heir_of_problem, live_carriers
 from organizations.models import Service
 
 #: Each round is lost only to an opener, a reopening or a merge that committed in between.
@@ -111,10 +111,10 @@ def _join(problem: DetectedProblem, actor: Actor) -> Incident | None:
         return None
     incident = live_carriers(problem.dedup_key).select_for_update(no_key=True).first()
     if incident is None:
-        holder = problem_state(problem.dedup_key).holder
-        if holder is None:
+        heir = heir_of_problem(problem.dedup_key)
+        if heir is None:
             return None
-        incident = locked(holder.pk)
+        incident = locked(heir.pk)
     if not incident.is_live:  # Resolved, withdrawn or merged away while we waited for the lock: look again.
         return None if incident.merged_into_id is None else _join(problem, actor)
     record_occurrence(incident=incident, at=problem.last_occurrence_at)

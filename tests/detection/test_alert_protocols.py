@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from detection.models import Alert
-from incidents.models import Decision, Incident
+from incidents.models import Decision, Incident, TimelineEvent
 from organizations.access import Role
 from organizations.tokens import issue_tokens
 from tests.detection.sweeping import sweep_expired_alerts
@@ -28,6 +28,10 @@ def post(path: str, body: Any, **headers: str) -> Any:
     client = Client(raise_request_exception=False)
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return client.post(path, content, content_type="application/json", headers=headers)
+
+
+def read(path: str, **headers: str) -> Any:
+    return Client(raise_request_exception=False).get(path, headers=headers)
 
 
 def statuses(world: World) -> list[str]:
@@ -169,6 +173,31 @@ def test_opsgenies_alert_api(world: World):
     assert statuses(world) == ["resolved"]
     dead = post("/v2/alerts", {"message": "x"}, Authorization="GenieKey ick_wrong")
     assert dead.status_code == 401 and set(dead.json()) == {"message", "took", "requestId"}
+
+
+def test_opsgenies_alerts_are_read_and_noted(world: World):
+    auth = {"Authorization": f"GenieKey {world.key(world.service('storage')).key}"}
+    sent = {"message": "Disk full", "alias": "disk/1", "tags": ["a", "b"], "entity": "db-1", "details": {"drive": "4"}}
+    assert post("/v2/alerts", sent, **auth).status_code == 202
+    alert = read("/v2/alerts/disk%2F1?identifierType=alias", **auth).json()["data"]
+    assert {name: alert[name] for name in sent} == sent
+    assert (alert["status"], alert["acknowledged"], alert["priority"], alert["count"]) == ("open", False, "P3", 1)
+    address = f"/v2/alerts/{alert['id']}"
+    assert post(f"{address}/notes", {"note": "Ordered a disk.", "user": "ada"}, **auth).status_code == 202
+    assert post(f"{address}/acknowledge", {"note": "On it."}, **auth).status_code == 202
+    assert read(address, **auth).json()["data"]["acknowledged"] is True
+    assert post(f"{address}/close", {}, **auth).status_code == 202
+    assert read(address, **auth).json()["data"]["status"] == "closed"
+    with world.scope():
+        notes = TimelineEvent.objects.filter(kind="note").order_by("sequence")
+        assert [event.data["body"] for event in notes] == ["Ordered a disk.\n\n— ada", "On it."]
+    empty = post(f"{address}/notes", {}, **auth)
+    assert empty.status_code == 400 and set(empty.json()) == {"message", "took", "requestId", "errors"}
+
+    other = {"Authorization": f"GenieKey {world.key(world.service('mail')).key}"}
+    for path in (address, "/v2/alerts/disk%2F1?identifierType=alias", "/v2/alerts/nothing"):
+        hidden = read(path, **other)
+        assert hidden.status_code == 404 and "does not exist" in hidden.json()["message"]
 
 
 # ---- Alertmanager's API --------------------------------------------------------------------------------------------

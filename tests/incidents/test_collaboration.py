@@ -7,7 +7,7 @@ import pytest
 from incidents.actions.incident_label import incident_label
 from incidents.actions.incident_merge import incident_merge
 from incidents.models import EventKind, Follower, Incident
-from incidents.selectors import holder_of_problem, timeline
+from incidents.selectors import problem_state, timeline
 from notifications.models import Notification
 from organizations.access import Role
 from tests.factories import make_world
@@ -97,11 +97,11 @@ class TestUnmerging:
         source, target = opened(world, key="db down"), opened(world, title="Target")
         with world.scope():
             incident_merge(incident_id=source.pk, actor=world.actor, into_id=target.pk)
-            assert holder_of_problem("db down") == target
+            assert problem_state("db down").holder == target
         answer = lead.post(f"/v1/incidents/{source.reference}/unmerge")
         assert (answer.status_code, answer.json()["merged_into"]) == (200, None)
         with world.scope():
-            assert holder_of_problem("db down") == source
+            assert problem_state("db down").holder == source
             assert Incident.objects.get(pk=target.pk).occurrence_count == 1
         assert EventKind.UNMERGED in kinds(world, source)
         assert EventKind.UNMERGED in kinds(world, target)

@@ -22,6 +22,7 @@ from ingestion.parsers.alerts.signal import (
 SOURCE = "opsgenie"
 PRIORITIES = ("P1", "P2", "P3", "P4", "P5")
 LONGEST_ALIAS = 512
+LONGEST_NAME = 100
 
 
 class _Alert(msgspec.Struct):
@@ -67,6 +68,24 @@ def read_creation(body: bytes) -> Signal:
         details=storable(details),
         severity=alert.priority or "P3",  # What Opsgenie takes where none is given.
     )
+
+
+class _Note(msgspec.Struct):
+    note: str | None = None
+    user: str | None = None
+
+
+def read_note(body: bytes) -> str:
+    """What somebody says beside a step, or as a note; empty where nothing is said.
+
+    Raises:
+        UnreadableAlertError
+    """
+    if not body.strip():
+        return ""
+    said: _Note = decode(body, _Note)
+    note, user = text_of(said.note, LONGEST_TEXT - LONGEST_NAME).strip(), text_of(said.user, LONGEST_NAME - 10).strip()
+    return f"{note}\n\n— {user}" if note and user else note
 
 
 def step_on(alias: str, step: Step) -> Signal:
