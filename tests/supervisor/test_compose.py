@@ -41,3 +41,8 @@ def test_nothing_starts_before_the_migrations_are_done(services: dict[str, Any])
 def test_database_and_broker_cannot_be_reached_from_outside(services: dict[str, Any]) -> None:
     for name in ("postgres", "redis"):
         assert services[name]["networks"] == ["backend"] and "ports" not in services[name]
+
+
+def test_what_sends_messages_has_a_way_out(services: dict[str, Any]) -> None:
+    for name in ("worker", "beat"):
+        assert "frontend" in services[name]["networks"]

@@ -69,6 +69,6 @@ def send_apprise(address: str, *, title: str, body: str) -> Result:
 
 
 def _service(address: str) -> Any:
-    import apprise  # Not at the top: it takes tens of megabytes, and only workers send.
+    import apprise  # Not at the top: it takes tens of megabytes, and the web process does not send.
 
     return apprise.Apprise.instantiate(address, suppress_exceptions=True)
