@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -24,6 +24,7 @@ from incidents.reports.document import incidents_pdf
 from incidents.reports.query import ReportQuery, report_query
 from incidents.reports.schedules import readers_among
 from incidents.reports.spreadsheet import LINES_AT_ONCE, csv_pieces
+from incidents.reports.wording import in_words
 from organizations.access import Action
 from organizations.members import Member, member_of_user
 
@@ -82,19 +83,20 @@ def report_file_remove(*, file_id: UUID) -> None:
 
 def _tell(file: ReportFile) -> None:
     """Whoever asked for it, or, of a scheduled report, those of its recipients who may read reports now."""
-    words = f"{file.name} is kept until {file.expires_at:%d %B}."
     page = reverse("reports:file", args=[file.pk])
+    kept = f"kept until {in_words(file.expires_at)}"
     if not file.schedule_name:
-        people_told.emit(PeopleTold((file.requested_by_id,), "Your report is ready", words, page))
+        told = PeopleTold((file.requested_by_id,), "Your report is ready", f"{file.name} is {kept}.", page)
+        people_told.emit(told)
         return
+    days = QueryDict(file.query)
+    first, last = date.fromisoformat(days["from"]), date.fromisoformat(days["to"])
+    title = f"{file.schedule_name}: {in_words(first)} to {in_words(last)}"
+    body = f"{file.incidents:,} incident{'s' if file.incidents != 1 else ''}, as {file.form.upper()}, {kept}."
     readers = readers_among(file.recipients)
-    parameters = QueryDict(file.query)
-    days = f"{parameters['from']} to {parameters['to']}"
-    title = f"{file.schedule_name}: {days}"
-    count = f"{file.incidents:,} incident{'s' if file.incidents != 1 else ''} from {days}, as {file.form.upper()}."
-    people_told.emit(PeopleTold(readers, title, f"{count} {words}", page))
+    people_told.emit(PeopleTold(readers, title, body, page))
     because = f"{file.requested_by} has this report sent to you"
-    letter_written.emit(LetterWritten(readers, title, f"{count} {words} {SIGN_IN}", page, "Open the report", because))
+    letter_written.emit(LetterWritten(readers, title, f"{body} {SIGN_IN}", page, "Open the report", because))
 
 
 def _write(file: ReportFile) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 #: Longer runs without a space may break anywhere.
 LONGEST_RUN = 24
@@ -19,6 +19,11 @@ def minute(moment: datetime | None) -> str:
 def second(moment: datetime | None) -> str:
     """UTC, which the page says."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def in_words(day: date) -> str:
+    """``2 November 2026``."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def duration(value: timedelta | None) -> str:

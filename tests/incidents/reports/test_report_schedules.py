@@ -75,8 +75,8 @@ def test_a_due_report_is_made_and_its_readers_get_a_letter_with_a_link(berlin, o
         outbox.deliver(organization_id=berlin.organization.pk, delivery_id=letter.pk)
     assert len(mail.outbox) == 2
     sent = mail.outbox[0]
-    assert sent.subject == "Board: 2026-10-19 to 2026-10-25" and not sent.attachments
-    assert "1 incident from" in sent.body
+    assert sent.subject == "Board: 19 October 2026 to 25 October 2026" and not sent.attachments
+    assert "1 incident, as CSV" in sent.body
     assert f"https://incidents.example.com/reports/files/{file.pk}" in sent.body
     assert sent.extra_headers["Message-ID"].startswith(f"<{letters[0].pk}@")
     content = b"".join(owner.get(f"/v1/reports/files/{file.pk}/content").streaming_content)
