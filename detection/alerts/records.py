@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 from django.db import connection
 
 from detection.alerts.case import Case, home_of
@@ -21,7 +22,8 @@ from incidents.selectors import merge_root
 _LOCK_GROUPS = """
 INSERT INTO detection_alertgroup AS held
        (id, organization_id, source, key, problem, service_id, last_received_at)
-SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[])
+SELECT id, %s, source, key, problem, service_id, %s
+  FROM json_to_recordset(%s) AS said(id uuid, source text, key text, problem text, service_id bigint)
     ON CONFLICT (organization_id, key) DO UPDATE SET last_received_at = excluded.last_received_at
 RETURNING id, key, source, problem, service_id, incident_id, opened_at, last_received_at
 """
@@ -88,17 +90,18 @@ def locked_groups(
         first.setdefault(message.key, message)
     named = [first[key] for key in sorted(first)]
     organization_id = require_organization_id()
-    columns: list[list[object]] = [
-        [uuid7() for _ in named],
-        [organization_id for _ in named],
-        [message.signal.source for message in named],
-        [message.key for message in named],
-        [message.signal.problem for message in named],
-        [message.service.pk if message.service else service_id for message in named],
-        [now for _ in named],
+    said = [
+        {
+            "id": uuid7(),
+            "source": message.signal.source,
+            "key": message.key,
+            "problem": message.signal.problem,
+            "service_id": message.service.pk if message.service else service_id,
+        }
+        for message in named
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_GROUPS, columns)
+        cursor.execute(_LOCK_GROUPS, [organization_id, now, msgspec.json.encode(said).decode()])
         rows = cursor.fetchall()
     names = ("id", "key", "source", "problem", "service_id", "incident_id", "opened_at", "last_received_at")
     groups = [AlertGroup(organization_id=organization_id, **dict(zip(names, row, strict=True))) for row in rows]
