@@ -13,6 +13,7 @@ from django.http import StreamingHttpResponse
 from django.test import RequestFactory
 from django_tenants.utils import tenant_context
 
+from incident_center.kernel.database.base import APPLY_SCOPE
 from incident_center.kernel.middleware import ScopeMiddleware
 from incident_center.kernel.scope import (
     Actor,
@@ -161,6 +162,47 @@ def test_a_pooled_connection_forgets_its_last_user(two_worlds):
         wrapper.close_pool()
         del wrapper.settings_dict["OPTIONS"]["pool"]
         wrapper.settings_dict["CONN_MAX_AGE"] = 600
+
+
+@pytest.fixture
+def lent(two_worlds, settings):
+    """A connection as if behind a pooler that lends it for one transaction: another client left its own scope there."""
+    settings.DATABASE_TRANSACTION_POOLER = True
+    ours = connections["default"]
+    ours.close()
+    lent = connections["default"] = connections.create_connection("default")
+    lent.ensure_connection()
+    with lent.connection.cursor() as another_client:
+        another_client.execute(APPLY_SCOPE, [str(two_worlds[1].pk), "user:another"])
+    yield lent
+    lent.close()
+    connections["default"] = ours
+
+
+def left_on_the_session(lent) -> tuple[str, str]:
+    query = "SELECT current_setting('app.organization_id', true), current_setting('app.actor', true)"
+    return lent.connection.execute(query).fetchone()
+
+
+def test_a_lent_connection_takes_nobody_elses_scope_and_leaves_none(two_worlds, lent):
+    others = (str(two_worlds[1].pk), "user:another")
+    with organization_scope(two_worlds[0].pk, actor=SYSTEM):
+        assert visible_names() == ["acme-service"], "outside a transaction"
+        assert left_on_the_session(lent) == others
+        with transaction.atomic():
+            assert visible_names() == ["acme-service"]
+            with organization_scope(two_worlds[1].pk, actor=SYSTEM):
+                assert visible_names() == ["globex-service"], "the scope changes within a transaction"
+            assert visible_names() == ["acme-service"]
+            with pytest.raises(ZeroDivisionError), transaction.atomic():
+                Service.objects.update(name="never")
+                raise ZeroDivisionError
+            assert visible_names() == ["acme-service"], "after a savepoint's rollback"
+        assert left_on_the_session(lent) == others
+        with transaction.atomic():
+            assert visible_names() == ["acme-service"], "in the next transaction"
+    with no_scope():
+        assert visible_names() == []
 
 
 def test_a_lost_session_comes_back_in_scope(two_worlds):
