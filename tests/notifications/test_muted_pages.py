@@ -135,7 +135,11 @@ def channels(world: World, make_channel: Any, receiver: Any) -> dict[str, Any]:
 def told(world: World, incident: Incident, channels: dict[str, Any]) -> dict[str, list[str]]:
     with world.scope():
         found = {
-            name: list(Delivery.objects.filter(incident=incident, channel=pk).values_list("topic", flat=True))
+            name: list(
+                Delivery.objects.filter(incident=incident, channel=pk)
+                .order_by("created_at")
+                .values_list("topic", flat=True)
+            )
             for name, pk in channels.items()
         }
         mine = Notification.objects.filter(incident=incident, user=world.user(Role.ENGINEER), topic="acknowledged")
