@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -38,7 +39,7 @@ IDLE_CHECK_SECONDS = 30.0
 SLOWEST_CLIENT_SECONDS = 10.0
 
 
-class LiveConsumer(AsyncJsonWebsocketConsumer):
+class LiveConsumer(AsyncJsonWebsocketConsumer, ABC):
     """One open page or client: who it is, asked at the start and again while it lives."""
 
     #: Without a grant for it the connection is refused.
@@ -51,13 +52,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def prepare(self) -> None:
         """What has to happen before the handshake is answered."""
 
+    @abstractmethod
     async def begin(self, member: Member) -> None:
         """Starts what the connection is for."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def end(self) -> None:
         """Undoes it; called also where it was not begun."""
-        raise NotImplementedError
 
     async def connect(self) -> None:
         await self.prepare()
