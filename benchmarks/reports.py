@@ -147,15 +147,18 @@ def _documents(owner: Any) -> list[Figure]:
     member = member_of_user(owner.user)
     assert member is not None
     everything = report_query(member, QueryDict())
-    query = ReportQuery(everything.incidents.filter(number__lte=PRINTED), [], None, None)
     seconds, processor = [], []
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
+        # Typst remembers what it has set once: each report is of other incidents.
+        incidents = everything.incidents.filter(number__gt=turn * PRINTED, number__lte=(turn + 1) * PRINTED)
+        query = ReportQuery(incidents, [], None, None)
         began, began_processor = time.perf_counter(), time.process_time()
         pdf = incidents_pdf(query, organization=member.organization, made_by="Ada", now=timezone.now())
         seconds.append(time.perf_counter() - began)
         processor.append(time.process_time() - began_processor)
     return [
-        Figure(f"PDF of {PRINTED:,}, median of three", statistics.median(seconds), "s"),
-        Figure("of that on the processor", statistics.median(processor), "s"),
+        Figure(f"PDF of {PRINTED:,}, the first of a process", seconds[0], "s"),
+        Figure("PDF of as many others, later", statistics.median(seconds[1:]), "s"),
+        Figure("of the first on the processor", processor[0], "s"),
         Figure("PDF", len(pdf) / 1e6, "MB"),
     ]
