@@ -8,23 +8,18 @@ does falls on both. The listeners' own processor time is part of the price here;
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import multiprocessing
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from typing import Any
 
-from benchmarks.harness import ROOT, Measurement, measure, start_installation, write_results
-from benchmarks.ingest import corpus
+from benchmarks.harness import Measurement, start_installation, write_results
+from benchmarks.ingest import bodies, logs
+from benchmarks.web import WebServer, database_process, start_web
 
 LISTENERS = 200
 ROUNDS = 5
@@ -32,7 +27,7 @@ BATCH, CONNECTIONS, REQUESTS = 1_000, 4, 200
 
 
 def main() -> None:
-    start_installation("incident_center.settings")
+    postgres = start_installation("incident_center.settings")
     from organizations.tokens import issue_tokens
     from tests.factories import make_world
 
@@ -41,14 +36,14 @@ def main() -> None:
     key, token = world.key(service).key, issue_tokens(world.owner.user).access
     rates: dict[int, list[Measurement]] = {0: [], LISTENERS: []}
     heard: list[tuple[int, int]] = []
-    with _web_process() as port:
-        _round(port, key, 0, requests=20)
-        for _ in range(ROUNDS):
-            rates[0].append(_round(port, key, 0))
-            with _listeners(port, token) as counts:
-                rates[LISTENERS].append(_round(port, key, LISTENERS))
-                time.sleep(6.0)  # The last look tells of what the flood left out.
-            heard.append(counts())
+    web = start_web(database_process(postgres))
+    _round(web, key, 0, requests=20)
+    for _ in range(ROUNDS):
+        rates[0].append(_round(web, key, 0))
+        with _listeners(web.port, token) as counts:
+            rates[LISTENERS].append(_round(web, key, LISTENERS))
+            time.sleep(6.0)  # The last look tells of what the flood left out.
+        heard.append(counts())
     medians = {count: statistics.median(one.logs_per_second for one in rounds) for count, rounds in rates.items()}
     sent, skipped = map(sum, zip(*heard, strict=True))
     ratio = {
@@ -65,43 +60,14 @@ def main() -> None:
     print(f"\nwritten to {write_results('livetail', [one for rounds in rates.values() for one in rounds], [ratio])}")
 
 
-def _round(port: int, key: str, listeners: int, requests: int = REQUESTS) -> Measurement:
-    bodies = corpus(BATCH, requests)
-    connections: dict[int, http.client.HTTPConnection] = {}
-    headers = {"X-API-Key": key, "Content-Type": "application/json"}
-
-    def send(body: bytes) -> None:
-        import threading
-
-        connection = connections.setdefault(
-            threading.get_ident(), http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        )
-        connection.request("POST", "/v1/ingest", body, headers)
-        answer = json.loads(connection.getresponse().read())
-        if answer.get("received") != BATCH:
-            raise AssertionError(answer)
-
-    return measure(f"{listeners} listeners", batch=BATCH, connections=CONNECTIONS, bodies=bodies, send=send)
-
-
-@contextmanager
-def _web_process() -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    environment = {**os.environ, "BASE_URL": f"http://localhost:{port}", "DEBUG": "true"}
-    command = [sys.executable, "-m", "incident_center.serve", "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(300):
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2).close()
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            yield port
-        finally:
-            process.terminate()
+def _round(web: WebServer, key: str, listeners: int, requests: int = REQUESTS) -> Measurement:
+    new = bodies(logs(BATCH * requests), BATCH)
+    return web.measure(
+        f"{listeners} listeners",
+        (web.request("/v1/ingest", body, key) for body in new),
+        batch=BATCH,
+        connections=CONNECTIONS,
+    )
 
 
 # ---- Listeners, in a process of their own ----------------------------------------------------------------------------
