@@ -151,7 +151,12 @@ def asker(access_token: str) -> Ask:
             "wsgi.run_once": False,
         }
         status: list[str] = []
-        answer = application(environment, lambda line, headers, error=None: status.append(line))
+
+        def start_response(line: str, headers: Any, error: Any = None) -> Callable[[bytes], object]:
+            status.append(line)
+            return io.BytesIO().write
+
+        answer: Any = application(environment, start_response)
         content = b"".join(answer)
         answer.close()
         if not status[0].startswith("200"):

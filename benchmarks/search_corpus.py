@@ -84,7 +84,8 @@ def _by_day_and_transaction(
 ) -> Iterator[tuple[datetime, list[str]]]:
     generator = random.Random(1)
     step = SPAN / logs
-    day, lines = since, []
+    day = since
+    lines: list[str] = []
     for number in range(logs):
         moment = since + number * step
         if len(lines) >= ROWS_PER_TRANSACTION or (lines and moment.date() != day.date()):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from incident_center.kernel.scope import Actor, organization_scope
+from incident_center.kernel.scope import Actor, Scope, organization_scope
 from organizations.access import Role
 from organizations.actions.found_organization import organization_found
 from organizations.actions.keys import IssuedKey, key_create
@@ -38,7 +39,7 @@ class World:
     def user(self, role: Role) -> User:
         return self.members[role].user
 
-    def scope(self, role: Role = Role.OWNER):
+    def scope(self, role: Role = Role.OWNER) -> AbstractContextManager[Scope]:
         """The organization's scope, in the name of its member of the role."""
         return organization_scope(self.organization.pk, actor=Actor.user(self.members[role].user_id))
 

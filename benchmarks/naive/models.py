@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 
 class NaiveLog(models.Model):
+    objects: ClassVar[models.Manager[NaiveLog]] = models.Manager()
+
     service_id = models.BigIntegerField()
     timestamp = models.DateTimeField(db_index=True)
     level = models.CharField(max_length=10, db_index=True)
@@ -23,6 +27,8 @@ class NaiveLog(models.Model):
 
 
 class NaiveIncident(models.Model):
+    objects: ClassVar[models.Manager[NaiveIncident]] = models.Manager()
+
     key = models.CharField(max_length=255, unique=True)
     title = models.CharField(max_length=500)
     status = models.CharField(max_length=20, default="open")
@@ -37,6 +43,8 @@ class NaiveIncident(models.Model):
 
 
 class NaiveAlert(models.Model):
+    objects: ClassVar[models.Manager[NaiveAlert]] = models.Manager()
+
     incident = models.ForeignKey(NaiveIncident, on_delete=models.CASCADE)
     fingerprint = models.CharField(max_length=64, db_index=True)
     status = models.CharField(max_length=20)

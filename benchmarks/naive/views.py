@@ -23,7 +23,8 @@ class NaiveIngestView(IntakeApiView):
     """``POST /naive/ingest``."""
 
     def post(self, request: Request) -> Response:
-        serializer: Any = NaiveLogSerializer(data=request.data["logs"], many=True)
+        body: Any = request.data
+        serializer: Any = NaiveLogSerializer(data=body["logs"], many=True)
         serializer.is_valid(raise_exception=True)
         logs = [NaiveLog(service_id=self.key.service_id, **fields) for fields in serializer.validated_data]
         NaiveLog.objects.bulk_create(logs)
@@ -34,11 +35,12 @@ class NaiveAlertsView(IntakeApiView):
     """``POST /naive/alerts``: each alert is looked up and saved by itself. No timeline, nobody is told."""
 
     def post(self, request: Request) -> Response:
+        body: Any = request.data
         with transaction.atomic():
-            key = request.data["groupKey"]
+            key = body["groupKey"]
             incident, _ = NaiveIncident.objects.get_or_create(key=key, defaults={"title": key})
-            for alert in request.data["alerts"]:
+            for alert in body["alerts"]:
                 row, _ = NaiveAlert.objects.get_or_create(incident=incident, fingerprint=alert["fingerprint"])
                 row.status, row.labels, row.count = alert["status"], alert["labels"], row.count + 1
                 row.save()
-        return Response({"accepted": len(request.data["alerts"])}, status=202)
+        return Response({"accepted": len(body["alerts"])}, status=202)
