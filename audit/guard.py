@@ -13,6 +13,13 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+#: None of ours is called: whoever owns the functions could have them say anything.
+REASON = """
+SELECT coalesce(
+  (SELECT reason FROM audit_guard WHERE fingerprint = %(found)s ORDER BY at LIMIT 1),
+  (SELECT reason FROM (SELECT fingerprint, reason FROM audit_guard WHERE at <= %(at)s ORDER BY at DESC LIMIT 1) AS last
+    WHERE last.fingerprint IS NULL))
+"""
 #: As in the migration that makes ``audit_guard_fingerprint``; here so that changing that function hides nothing.
 FINGERPRINT = """
 SELECT pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.string_agg(part, E'\\n' ORDER BY part), 'UTF8'))
@@ -41,7 +48,7 @@ def fingerprint() -> bytes:
 def reason_of(found: bytes, at: datetime) -> str | None:
     """Why the guard became ``found``, as it was recorded; None where nothing says why."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_guard_reason(%s, %s)", [found, at])
+        cursor.execute(REASON, {"found": found, "at": at})
         reason = cursor.fetchone()[0]
     return None if reason is None else str(reason)
 

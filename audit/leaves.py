@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import psycopg
 from django.db import connection
@@ -70,21 +71,21 @@ def pages(organization_id: int | None, *, since: Key, until: Key) -> Iterator[li
     query = (
         "SELECT pg_catalog.convert_to(pg_catalog.row_to_json(line)::text, 'UTF8')"  # noqa: S608  Only a number is put in.
         f" FROM (SELECT {COLUMNS} FROM audit_entry WHERE {whose(organization_id)}"
-        " AND (epoch, transaction_id, position) > (%s::int, %s::bigint, %s::bigint)"
-        " AND (epoch, transaction_id) < (%s::int, %s::bigint)"
-        " ORDER BY epoch, transaction_id, position LIMIT %s) AS line"
+        " AND (epoch, transaction_id, position, id) > (%s::int, %s::bigint, %s::bigint, %s::uuid)"
+        " AND (epoch, transaction_id) < (%s::bigint, %s::bigint)"
+        " ORDER BY epoch, transaction_id, position, id LIMIT %s) AS line"
     )
     session = scoped_session()
 
-    def fetch(after: tuple[int, int, int]) -> list[bytes]:
+    def fetch(after: tuple[int, int, int, str]) -> list[bytes]:
         return [data for (data,) in _rows(session, query, [*after, until.epoch, until.transaction_id, PAGE])]
 
     with ThreadPoolExecutor(1, thread_name_prefix="audit-pages") as ahead:
-        # Positions begin at 1, and nobody but PostgreSQL gives them out.
-        page = fetch((since.epoch, since.transaction_id, -(2**63)))
+        # By id as well: a forged entry at the place of a true one would otherwise hide behind it at the end of a page.
+        page = fetch((since.epoch, since.transaction_id, -(2**63), str(UUID(int=0))))
         while len(page) == PAGE:
             last = Line(page[-1])
-            following = ahead.submit(fetch, (*last.key, last.position))
+            following = ahead.submit(fetch, (*last.key, last.position, last.id))
             yield page  # Whose it is from now on: it may be emptied.
             page = following.result()
     if page:

@@ -57,6 +57,17 @@ def user(entry: AuditEntry, names: Names) -> str:
     return f"changed {listed_changes(entry)} of {who}'s account"
 
 
+_FACTORS = {"totp": "the authenticator app", "webauthn": "a passkey", "recovery_codes": "the recovery codes"}
+
+
+@describes("mfa_authenticator")
+def second_factor(entry: AuditEntry, names: Names) -> str:
+    who, values = names.person(entry.object_id), entry.after or entry.before or {}
+    if entry.operation == "update":
+        return f"changed {listed_changes(entry)} of a second factor of {who}"
+    return f"{'set up' if _is_creation(entry) else 'removed'} {_FACTORS[values['type']]} of {who}"
+
+
 @describes("organizations_joincode")
 def join_code(entry: AuditEntry, names: Names) -> str:
     after = entry.after or {}

@@ -20,7 +20,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from audit import guard, merkle
-from audit.leaves import Key, Line, binary_rows, pages, whose
+from audit.dates import Dates, Misdated
+from audit.leaves import Key, Line, pages
 from audit.models import AuditEntry, AuditSeal
 from audit.publishing import PublishedSeal, published_seals
 from audit.seal_document import NO_SEAL
@@ -35,6 +36,7 @@ class FaultKind(StrEnum):
     REMOVED = "removed"
     ADDED = "added"
     REORDERED = "reordered"
+    MISDATED = "misdated"
     SEAL_CHANGED = "seal_changed"
     SEAL_REMOVED = "seal_removed"
     SEAL_REWRITTEN = "seal_rewritten"
@@ -102,11 +104,14 @@ def verify_record(
     verdict = Verdict()
     chain = _Chain(published_seals(anchor, organization_id) if anchor else iter(()))
     last = BEGINNING
-    entries = _Entries(organization_id)
+    entries, dates = _Entries(organization_id), Dates()
     for seal in _seals(organization_id):
         verdict.first_invalid = chain.fault_of(seal)
         if verdict.first_invalid is None:
-            tree = entries.tree_until(Key(seal.epoch, seal.until_transaction), progress)
+            tree = merkle.Tree()
+            for lines, leaves in entries.until(Key(seal.epoch, seal.until_transaction), progress):
+                tree.extend(leaves)
+                dates.look_at(lines, seal.number, seal.sealed_at)
             verdict.entries += tree.size
             if tree.size != seal.entries or tree.root() != bytes(seal.root):
                 verdict.first_invalid = _first_difference(organization_id, seal, since=last)
@@ -115,8 +120,11 @@ def verify_record(
         verdict.published, verdict.guard_changes = chain.compared, chain.guard_changes
         verdict.seals, verdict.sealed_until = seal.number, seal.sealed_at
         last = Key(seal.epoch, seal.until_transaction)
-    verdict.first_invalid = chain.fault_of_the_end() or chain.fault_of_the_present()
-    verdict.unsealed = _count_after(organization_id, last)
+    for lines, _ in entries.until(END, progress):
+        verdict.unsealed += len(lines)
+        dates.look_at(lines, chain.number, timezone.now())
+    # Last, since a clock that was wrong for a day must not hide what is worse.
+    verdict.first_invalid = chain.fault_of_the_end() or chain.fault_of_the_present() or _fault_of(dates.first)
     return verdict
 
 
@@ -140,14 +148,6 @@ def _seals(organization_id: int | None) -> Iterator[AuditSeal]:
             return
         yield from page
         number = page[-1].number
-
-
-def _count_after(organization_id: int | None, last: Key) -> int:
-    query = (
-        f"SELECT count(*) FROM audit_entry WHERE {whose(organization_id)}"  # noqa: S608
-        " AND (epoch, transaction_id) >= (%s::int, %s::bigint)"
-    )
-    return int(binary_rows(query, [last.epoch, last.transaction_id])[0][0])
 
 
 # ---- The chain ------------------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ class _Chain:
 
 # ---- The entries ----------------------------------------------------------------------------------------------------
 
-END = Key(2**31 - 1, 2**63 - 1)
+END = Key(2**31, 0)
 
 
 class _Entries:
@@ -248,17 +248,15 @@ class _Entries:
         self._leaves: list[bytes] = []
         self._read = 0
 
-    def tree_until(self, end: Key, progress: Progress | None) -> merkle.Tree:
-        """The tree of all that come before ``end`` and were not taken yet, whether they belong there or not."""
-        tree = merkle.Tree()
-        while True:
-            if not self._page and not self._turn(progress):
-                return tree
+    def until(self, end: Key, progress: Progress | None) -> Iterator[tuple[list[bytes], list[bytes]]]:
+        """All that come before ``end`` and were not taken yet, whether they belong there or not, with their leaves."""
+        while self._page or self._turn(progress):
             cut = bisect_left(self._page, end, key=lambda data: Line(data).key)
-            tree.extend(self._leaves[:cut])
+            taken = self._page[:cut], self._leaves[:cut]
             del self._page[:cut], self._leaves[:cut]
+            yield taken
             if self._page:
-                return tree
+                return
 
     def _turn(self, progress: Progress | None) -> bool:
         self._page = next(self._pages, [])
@@ -267,6 +265,14 @@ class _Entries:
         if progress is not None and self._page:
             progress(self._read)
         return bool(self._page)
+
+
+def _fault_of(misdated: Misdated | None) -> Fault | None:
+    if misdated is None:
+        return None
+    entry = misdated.line.id
+    detail = f"The entry {entry} {misdated.detail}: it was added later than it says, or the database's clock was wrong."
+    return Fault(FaultKind.MISDATED, detail, misdated.seal, entry)
 
 
 def _first_difference(organization_id: int | None, seal: AuditSeal, *, since: Key) -> Fault:

@@ -9,6 +9,8 @@ from pathlib import Path
 from django.http import HttpResponse
 from django.utils import timezone
 
+from audit.actions.access_record import access_record
+from audit.models import AccessKind
 from incident_center.kernel.api.problems import InvalidInput, NotFound
 from incident_center.kernel.typesetting import typeset
 from incident_center.kernel.typesetting.markdown import blocks_of
@@ -16,6 +18,7 @@ from incidents import selectors
 from incidents.models import EventKind, Incident, Postmortem
 from incidents.names import names_for_events
 from incidents.portal.sentences import line
+from organizations.members import Member
 
 TEMPLATE = Path(__file__).with_suffix(".typ")
 #: Machine messages, which say nothing about what people did.
@@ -87,8 +90,8 @@ def as_pdf(incident: Incident, postmortem: Postmortem) -> bytes:
     return typeset(TEMPLATE, data, made_at=postmortem.updated_at)
 
 
-def download(incident: Incident, wanted: str) -> HttpResponse:
-    """The postmortem as a file, ``markdown`` or ``pdf``.
+def download(member: Member, incident: Incident, wanted: str) -> HttpResponse:
+    """The postmortem as a file, ``markdown`` or ``pdf``; that it was taken is on the record.
 
     Raises:
         NotFound: the incident has none.
@@ -99,6 +102,8 @@ def download(incident: Incident, wanted: str) -> HttpResponse:
         raise NotFound()
     if wanted not in _FORMS:
         raise InvalidInput("as", f"Write one of {', '.join(_FORMS)}.")
+    subject = f"the postmortem of {incident.reference}"
+    access_record(actor=member.actor, kind=AccessKind.EXPORTED, subject=subject)
     write, content_type, ending = _FORMS[wanted]
     response = HttpResponse(write(incident, postmortem), content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{incident.reference}-postmortem.{ending}"'

@@ -12,6 +12,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from allauth.mfa.models import Authenticator
 from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import sql
@@ -97,7 +98,7 @@ def remove_organization(organization: Organization, *, actor: str, exported: lis
     """Removes every row of the organization and its people, in one transaction, and records that."""
     tables = owned_tables()
     # One entry records the removal; the people's own would keep the names that are to go.
-    silenced = [*(table for table, _ in tables), User._meta.db_table]
+    silenced = [*(table for table, _ in tables), User._meta.db_table, Authenticator._meta.db_table]
     with transaction.atomic():
         people = list(Membership.objects.filter(organization=organization).values_list("user_id", flat=True))
         with connection.cursor() as cursor:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from django.db import connection, transaction
+import logging
+
+from django.db import DatabaseError, connection, transaction
 
 from audit import publishing
 from incident_center.kernel.scope import no_scope
+
+logger = logging.getLogger(__name__)
 
 #: Bounds the memory of a sealing. A transaction of more entries is one seal all the same.
 MOST_ENTRIES_IN_A_SEAL = 50_000
 
 
 def seal_everything() -> int:
-    """Seals the record of every organization, and the installation's, as far as it goes; how many seals it made."""
+    """Seals the record of every organization, and the installation's, as far as it goes; how many seals it made.
+
+    Raises:
+        DatabaseError: a record could not be sealed; all others were.
+    """
     with no_scope(), connection.cursor() as cursor:
         cursor.execute("SELECT organization_id FROM audit_organizations_to_seal()")
         waiting = [row[0] for row in cursor.fetchall()]
-    made = sum(_seal(organization_id) for organization_id in waiting)
+    made, trouble = 0, None
+    for organization_id in waiting:
+        try:
+            made += _seal(organization_id)
+        except DatabaseError as error:  # One record's trouble must not leave the others open.
+            logger.error("the record of organization %s could not be sealed: %s", organization_id, error)
+            trouble = trouble or error
     transaction.on_commit(publishing.publish_seals, robust=True)
+    if trouble is not None:
+        raise trouble
     return made
 
 

@@ -15,7 +15,6 @@ def verification_plan(*, actor: Actor) -> AuditVerification:
 def verification_request(*, actor: Actor) -> AuditVerification:
     """The verification that is due or under way, or else a new one."""
     waiting = AuditVerification.objects.filter(finished_at=None).order_by("requested_at").first()
-    if waiting is not None:
-        return waiting
-    access_record(actor=actor, kind=AccessKind.VERIFIED, subject="the audit log")
-    return AuditVerification.objects.create(requested_by=str(actor))
+    if waiting is None or waiting.requested_by != str(actor):
+        access_record(actor=actor, kind=AccessKind.VERIFIED, subject="the audit log")
+    return waiting or AuditVerification.objects.create(requested_by=str(actor))

@@ -30,17 +30,19 @@ def proven_entries(organization_id: int, objects: Collection[Recorded]) -> list[
     Raises:
         Conflict: the entries under a seal are not those that were sealed; nothing can be proven then.
     """
-    lines = _lines(organization_id, objects)
-    seals = {line.id: _seal_of(line) for line in lines}
-    involved = {seal.number: seal for seal in seals.values() if seal is not None}
-    proofs = {number: _proofs_under(organization_id, seal) for number, seal in involved.items()}
-    entries = [
-        {"seal": seal.number, **proofs[seal.number][line.id]} if (seal := seals[line.id]) else {"seal": None}
-        for line in lines
-    ]
+    # First: what a seal covers that is made meanwhile counts as too new.
     newest = AuditSeal.objects.defer("contents", "frontier").order_by("-number").first()
-    if newest is not None:
-        involved[newest.number] = newest
+    lines = _lines(organization_id, objects)
+    under: dict[int, list[Line]] = {}
+    involved = {newest.number: newest} if newest else {}
+    for line in lines:
+        if newest and (seal := _seal_of(line, newest)):
+            involved[seal.number] = seal
+            under.setdefault(seal.number, []).append(line)
+    proofs: dict[str, dict[str, Any]] = {}
+    for number, wanted in under.items():
+        proofs |= _proofs_under(organization_id, involved[number], wanted)
+    entries = [proofs.get(line.id, {"seal": None}) for line in lines]
     document = {
         "newest_seal": newest.number if newest else None,
         "seals": _chained([involved[number] for number in sorted(involved)]),
@@ -61,24 +63,26 @@ def _lines(organization_id: int, objects: Collection[Recorded]) -> list[Line]:
     return [Line(*row) for row in binary_rows(query, [organization_id, tables, ids])]
 
 
-def _seal_of(line: Line) -> AuditSeal | None:
+def _seal_of(line: Line, newest: AuditSeal) -> AuditSeal | None:
     """The seal that covers the entry; None where it is too young."""
     epoch, transaction_id = line.key
-    covering = AuditSeal.objects.filter(epoch=epoch, until_transaction__gt=transaction_id)
+    covering = AuditSeal.objects.filter(epoch=epoch, until_transaction__gt=transaction_id, number__lte=newest.number)
     return covering.defer("contents", "frontier").order_by("until_transaction").first()
 
 
-def _proofs_under(organization_id: int, seal: AuditSeal) -> dict[str, dict[str, Any]]:
-    """For each entry under the seal its index and path."""
+def _proofs_under(organization_id: int, seal: AuditSeal, wanted: Collection[Line]) -> dict[str, dict[str, Any]]:
+    """For each wanted entry the seal under which it is, its index and path."""
     since, until = Key(seal.epoch, seal.from_transaction), Key(seal.epoch, seal.until_transaction)
-    ids, leaves = [], []
-    for page in pages(organization_id, since=since, until=until):
-        ids += [Line(data).id for data in page]
-        leaves += [leaf_hash(data) for data in page]
+    ids = {leaf_hash(line.data): line.id for line in wanted}
+    leaves = [leaf_hash(data) for page in pages(organization_id, since=since, until=until) for data in page]
     paths = Paths(leaves)
     if paths.root != bytes(seal.root):
         raise Conflict(f"The entries under seal {seal.number} are not those that were sealed: verify the audit log.")
-    return {each: {"index": index, "path": [node.hex() for node in paths.of(index)]} for index, each in enumerate(ids)}
+    return {
+        ids[leaf]: {"seal": seal.number, "index": index, "path": [node.hex() for node in paths.of(index)]}
+        for index, leaf in enumerate(leaves)
+        if leaf in ids
+    }
 
 
 def _chained(seals: list[AuditSeal]) -> list[dict[str, Any]]:

@@ -217,14 +217,19 @@ def check_manifest(files: dict[str, bytes], trusted_key: bytes | None) -> dict[s
     return dict(manifest)
 
 
-def check_entries(files: dict[str, bytes]) -> tuple[int, int, dict[tuple[object, object], str]]:
-    """Every audit entry up to the newest seal: how many are sealed, how many not yet, and the seals by number."""
+def check_entries(files: dict[str, bytes], record: object) -> tuple[int, int, dict[tuple[object, object], str]]:
+    """Every audit entry up to the newest seal: how many are sealed, how many not yet, and the seals by number.
+
+    ``record`` is the number of the organization in entries and seals: those of another would prove nothing.
+    """
     lines = files[ENTRIES].splitlines()
     document = json.loads(files[PROOFS])
     seals = {}
     for each in document["seals"]:
         if seal_hash(each["document"]).hex() != each["hash"]:
             raise Invalid("seal {} was changed".format(each["document"]["number"]))
+        if each["document"]["organization_id"] != record:
+            raise Invalid("seal {} is of another organization's record".format(each["document"]["number"]))
         seals[each["document"]["number"]] = each
     newest = document["newest_seal"]
     for number, each in seals.items():
@@ -234,16 +239,29 @@ def check_entries(files: dict[str, bytes]) -> tuple[int, int, dict[tuple[object,
     if len(lines) != len(document["entries"]):
         raise Invalid(f"there are {len(lines)} entries and {len(document['entries'])} proofs")
     for line, proof in zip(lines, document["entries"]):
+        entry = json.loads(line)
+        if entry["organization_id"] != record:
+            raise Invalid("the audit entry {} is of another organization".format(entry["id"]))
         if proof["seal"] is None:
+            _check_too_new(entry, seals.get(newest))
             continue
         facts = seals[proof["seal"]]["document"]
         path = [bytes.fromhex(text) for text in proof["path"]]
         found = root_from_inclusion(leaf_hash(line), proof["index"], facts["entries"], path)
         if found is None or found.hex() != facts["root"]:
-            raise Invalid("the audit entry {} is not in seal {}".format(json.loads(line)["id"], proof["seal"]))
+            raise Invalid("the audit entry {} is not in seal {}".format(entry["id"], proof["seal"]))
         sealed += 1
     published = {(each["document"]["organization_id"], number): str(each["hash"]) for number, each in seals.items()}
     return sealed, len(lines) - sealed, published
+
+
+def _check_too_new(entry: dict[str, object], newest: dict[str, object] | None) -> None:
+    """An entry without a proof is of a transaction that the newest seal does not cover yet."""
+    if newest is None:
+        return
+    facts: dict[str, object] = newest["document"]  # type: ignore[assignment]
+    if (entry["epoch"], entry["transaction_id"]) < (facts["epoch"], facts["until_transaction"]):  # type: ignore[operator]
+        raise Invalid("the audit entry {} is old enough to be sealed, and has no proof".format(entry["id"]))
 
 
 def _check_seal(each: dict[str, object], newest: dict[str, object]) -> None:
@@ -262,10 +280,14 @@ def check_published(seals: dict[tuple[object, object], str], path: str) -> int:
     missing = dict(seals)
     with open(path, encoding="utf-8") as lines:
         for line in lines:
-            each = json.loads(line)
-            name = (each.get("organization_id"), each.get("number"))
-            if name in seals and each.get("hash") != seals[name]:
-                raise Invalid("seal {} was published with another hash".format(each["number"]))
+            try:
+                each = json.loads(line)
+                name = (each["organization_id"], each["number"])
+                published_hash = each["hash"]
+            except (ValueError, KeyError, TypeError):
+                continue  # Torn by a crash in the middle of writing it; the same seals were written again.
+            if name in seals and published_hash != seals[name]:
+                raise Invalid(f"seal {name[1]} was published with another hash")
             missing.pop(name, None)
     if missing:
         raise Invalid(f"seal {min(str(number) for _, number in missing)} is not among those published")
@@ -279,13 +301,15 @@ def verify(archive: bytes, trusted_key: bytes | None = None, published: str = ""
         Invalid: something does not.
     """
     files = unpack(archive)
-    manifest = check_manifest(files, trusted_key)
     try:
-        sealed, unsealed, seals = check_entries(files)
-    except (KeyError, ValueError, TypeError) as error:
-        raise Invalid(f"the proofs cannot be read: {error!r}") from error
+        manifest = check_manifest(files, trusted_key)
+        title = "{}, made {}".format(manifest["subject"], manifest["made_at"])
+        organization: dict[str, object] = manifest["organization"]  # type: ignore[assignment]
+        sealed, unsealed, seals = check_entries(files, organization["record"])
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Invalid(f"manifest or proofs cannot be read: {error!r}") from error
     found = [
-        "{}, made {}".format(manifest["subject"], manifest["made_at"]),
+        title,
         f"{len(files) - 2} files are as they were signed",
         f"{sealed} audit entries are under {len(seals)} seals",
     ]

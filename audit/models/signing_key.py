@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
+from incident_center.kernel.constraints import READ_ONLY
 from incident_center.kernel.models import uuid7
 from incident_center.kernel.secrets import EncryptedTextField
 
@@ -16,6 +19,9 @@ class SigningKey(models.Model):
     # PEM (PKCS 8 and SubjectPublicKeyInfo, RFC 8410); the private half opens with SECRET_KEY alone.
     private = EncryptedTextField()
     public = models.TextField()
+
+    # Whoever holds the application's password could else hand out a key of their own as the installation's.
+    runtime_privileges: ClassVar[str] = READ_ONLY
 
     class Meta:
         db_table = "audit_signing_key"

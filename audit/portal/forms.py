@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator
 
 from audit import selectors
 from organizations.selectors import members
+
+#: The day after it has to be a day, too.
+LAST_DAY = date(9999, 12, 30)
 
 
 class AuditFilterForm(forms.Form):
@@ -19,7 +24,12 @@ class AuditFilterForm(forms.Form):
         choices=[("", "any change"), ("insert", "created"), ("update", "changed"), ("delete", "deleted")],
     )
     since = forms.DateField(label="From", required=False, widget=forms.DateInput({"type": "date"}))
-    until = forms.DateField(label="To", required=False, widget=forms.DateInput({"type": "date"}))
+    until = forms.DateField(
+        label="To",
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        validators=[MaxValueValidator(LAST_DAY, "Choose a day within our own era.")],
+    )
     object = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:

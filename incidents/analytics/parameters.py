@@ -17,6 +17,8 @@ from organizations.models import Service
 
 DEFAULT_DAYS = 30
 MOST_DAYS = 1_100
+#: Days that can be counted in any time zone, with as many before them to compare with.
+OUR_ERA = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def choice_of(parameters: QueryDict, now: datetime, *, days: int = DEFAULT_DAYS) -> Choice:
@@ -29,6 +31,9 @@ def choice_of(parameters: QueryDict, now: datetime, *, days: int = DEFAULT_DAYS)
     latest = last_days(days, now, timezone)
     last = _day(parameters, "to", timezone, before=True) or latest.last
     first = _day(parameters, "from", timezone) or min(latest.first, last)
+    for name, day in (("from", first), ("to", last)):
+        if not OUR_ERA[0] <= day <= OUR_ERA[1]:
+            raise InvalidInput(name, "Write a time within our own era.")
     if first > last:
         raise InvalidInput("from", "The time from which to count has to be before the time to which.")
     if (last - first).days >= MOST_DAYS:

@@ -15,6 +15,7 @@ from incidents import metrics
 from incidents.actions.figures_roll_up import figures_roll_up
 from incidents.analytics.facts import Measure
 from incidents.analytics.figures import Attainment, Durations
+from incidents.models import SlaClock
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +63,9 @@ def set_gauges() -> None:
                 decided[key, measure] += number
     _set_durations(metrics.time_to_acknowledge_recent, times[Measure.ACKNOWLEDGED])
     _set_durations(metrics.time_to_resolve_recent, times[Measure.RESOLVED])
-    for kind in {kind for kind, _ in decided}:
-        attainment = Attainment(decided[kind, Measure.SLA_MET], decided[kind, Measure.SLA_MISSED])
-        metrics.sla_attainment_recent.labels(kind).set(attainment.share or 0)
+    for kind in SlaClock.Kind.values:
+        share = Attainment(decided[kind, Measure.SLA_MET], decided[kind, Measure.SLA_MISSED]).share
+        metrics.sla_attainment_recent.labels(kind).set(float("nan") if share is None else share)
 
 
 def _set_durations(gauge: metrics.Gauge, times: Durations) -> None:

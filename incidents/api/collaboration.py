@@ -252,7 +252,7 @@ class PostmortemExportView(IncidentView):
         tags=TAGS,
     )
     def get(self, request: Request, reference: str) -> HttpResponse:
-        return printing.download(self.incident(reference), request.query_params.get("as", "markdown"))
+        return printing.download(self.member, self.incident(reference), request.query_params.get("as", "markdown"))
 
 
 class _ByName(KeysetPagination):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,7 +19,8 @@ from incidents.reports.document import incidents_pdf
 from incidents.reports.incident_document import incident_pdf
 from incidents.reports.query import report_query
 from incidents.reports.spreadsheet import csv_pieces
-from organizations.members import Member
+from organizations.access import Action
+from organizations.members import Member, member_of_user
 
 
 class Form(StrEnum):
@@ -62,7 +64,7 @@ def incidents_download(member: Member, parameters: QueryDict) -> HttpResponseBas
     now = timezone.now()
     response: HttpResponseBase
     if form is Form.CSV:
-        pieces = csv_pieces(query.incidents, with_byte_order_mark=with_mark)
+        pieces = while_allowed(member, csv_pieces(query.incidents, with_byte_order_mark=with_mark))
         response = StreamingHttpResponse(pieces, content_type=form.content_type)
     else:
         seal_organization(member.organization_id)
@@ -79,6 +81,19 @@ def incident_download(member: Member, incident: Incident) -> HttpResponse:
     response = HttpResponse(incident_pdf(incident, now=timezone.now()), content_type=Form.PDF.content_type)
     response["Content-Disposition"] = f'attachment; filename="{incident.reference}-report.pdf"'
     return response
+
+
+def while_allowed(member: Member, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces of a download, which lasts: whoever lost the role meanwhile gets no further one.
+
+    Raises:
+        PermissionError: they may not read reports any more.
+    """
+    for piece in pieces:
+        present = member_of_user(member.user)
+        if present is None or present.membership_id != member.membership_id or not present.can(Action.READ_REPORTS):
+            raise PermissionError("the member may not read reports any more")
+        yield piece
 
 
 def file_name(form: Form, now: datetime) -> str:

@@ -13,7 +13,7 @@ from audit.actions.access_record import access_record
 from audit.models import AccessKind
 from incident_center.kernel.api.problems import NotFound
 from incidents.models import ReportFile, ReportPiece
-from incidents.reports.download import Form
+from incidents.reports.download import Form, while_allowed
 from organizations.members import Member
 
 
@@ -42,7 +42,7 @@ def file_download(member: Member, file_id: UUID) -> StreamingHttpResponse:
     if not file.is_ready:
         raise NotFound()
     access_record(actor=member.actor, kind=AccessKind.EXPORTED, subject=f"the report {file.name}")
-    response = StreamingHttpResponse(_pieces(file), content_type=Form(file.form).content_type)
+    response = StreamingHttpResponse(while_allowed(member, _pieces(file)), content_type=Form(file.form).content_type)
     response["Content-Disposition"] = f'attachment; filename="{file.name}"'
     response["Content-Length"] = str(file.size)
     return response

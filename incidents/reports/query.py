@@ -15,8 +15,9 @@ from incidents.filters import filtered_incidents, moment_of
 from incidents.models import Incident
 from organizations.members import Member
 
-#: What a report understands besides ``format`` and ``bom``, in the order in which it is stated.
-NAMES = ("status", "priority", "severity", "service", "environment", "team", "source", "label", "assignee", "q")
+#: What a report understands besides ``format`` and ``bom``, in the order in which it is stated; of the first several.
+_SEVERAL = ("status", "priority", "severity", "source", "label")
+_ONE = ("service", "environment", "team", "assignee", "sla", "q")
 _ALIASES = {"startDate": "from", "endDate": "to"}
 #: What narrows a report down to a time.
 DAY_NAMES = ("from", "to", *_ALIASES)
@@ -54,9 +55,11 @@ def report_query(member: Member, parameters: QueryDict) -> ReportQuery:
     since, until = _moment(wanted, "from", zone), _moment(wanted, "to", zone)
     if since and until and until <= since:
         raise InvalidInput("to", "The report would end before it begins.")
+    wanted.pop("merged", None)  # No report has those: they would count twice.
     for name, moment in (("from", since), ("to", until)):
         wanted[name] = moment.astimezone(UTC).isoformat() if moment else ""
-    stated = [(name, ", ".join(filter(None, wanted.getlist(name)))) for name in NAMES]
+    stated = [(name, ", ".join(filter(None, wanted.getlist(name)))) for name in _SEVERAL]
+    stated += [(name, wanted.get(name, "")) for name in _ONE]
     stated += [(name, f"{moment:%Y-%m-%d %H:%M %Z}") for name, moment in (("from", since), ("before", until)) if moment]
     incidents = filtered_incidents(member, wanted).order_by("-opened_at", "-id")
     return ReportQuery(incidents, [(name, value) for name, value in stated if value], since, until)
@@ -64,9 +67,16 @@ def report_query(member: Member, parameters: QueryDict) -> ReportQuery:
 
 def _moment(parameters: QueryDict, name: str, zone: ZoneInfo) -> datetime | None:
     text = parameters.get(name, "").strip()
-    if (day := _day(name, text)) is None:
-        return moment_of(parameters, name)
-    return datetime.combine(day + timedelta(days=1 if name == "to" else 0), time.min, zone)
+    try:
+        if (day := _day(name, text)) is None:
+            moment = moment_of(parameters, name)
+        else:
+            moment = datetime.combine(day + timedelta(days=1 if name == "to" else 0), time.min, zone)
+        if moment is not None:
+            moment.astimezone(UTC)
+    except OverflowError as error:  # Before the year 1, or after 9999.
+        raise InvalidInput(name, "Write a time within our own era.") from error
+    return moment
 
 
 def _day(name: str, text: str) -> date | None:

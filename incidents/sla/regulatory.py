@@ -35,7 +35,7 @@ class Milestone:
     after: str = AWARENESS
     citation: str = ""
     latest_hours_after_awareness: int | None = None
-    """A second bound: whichever comes first holds."""
+    """A second bound: whichever comes first holds, unless what it is counted from came after it."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,9 @@ def _due(
         origin = recorded.get(milestone.after) or due[milestone.after]
     moment = after(origin, milestone.amount, milestone.unit)
     if milestone.latest_hours_after_awareness is not None:
-        moment = min(moment, aware_at + timedelta(hours=milestone.latest_hours_after_awareness))
+        latest = aware_at + timedelta(hours=milestone.latest_hours_after_awareness)
+        if origin <= latest:  # What is classified later still than that has its own hours, not a time that is past.
+            moment = min(moment, latest)
     return moment
 
 

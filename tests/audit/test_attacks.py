@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from audit import leaves
 from audit.actions.seal import seal_everything
 from audit.models import AuditEntry
 from audit.verification import FaultKind, Verdict, verify_record
@@ -31,6 +32,9 @@ RUNTIME = [
     "INSERT INTO audit_guard (reason) VALUES ('nothing')",
     "SELECT audit_guard_record('nothing')",
     "SELECT audit_begin_epoch('nothing')",
+    "UPDATE audit_signing_key SET public = 'mine'",
+    "INSERT INTO audit_signing_key SELECT gen_random_uuid(), now(), private, 'mine' FROM audit_signing_key",
+    "DELETE FROM audit_signing_key",
 ]
 
 
@@ -98,6 +102,36 @@ def test_an_owner_who_adds_an_entry_in_the_past_is_found(acme, victim, owner_con
     assert (fault.kind, fault.entry) == (FaultKind.ADDED, str(forged.pk))
 
 
+def test_a_forged_entry_at_the_place_of_a_true_one_does_not_hide_at_the_end_of_a_page(
+    acme, victim, owner_connection, monkeypatch
+):
+    monkeypatch.setattr(leaves, "PAGE", 1)
+    twin = FORGED.replace("transaction_id, actor", "transaction_id, position, actor").replace(
+        "SELECT", "OVERRIDING SYSTEM VALUE SELECT"
+    )
+    owner_connection.execute(twin, {"entry": victim.pk})
+    assert found(acme) is FaultKind.ADDED
+
+
+@pytest.mark.parametrize(
+    ("at", "transaction"),
+    [
+        ("now() - interval '90 days'", "pg_current_xact_id()::text::bigint"),
+        ("now() + interval '2 days'", "pg_current_xact_id()::text::bigint"),
+        ("'infinity'::timestamptz", "pg_current_xact_id()::text::bigint"),
+        ("now() - interval '90 days'", "9000000000000000000"),  # No seal ever reaches it.
+    ],
+)
+def test_an_entry_that_is_forged_now_and_dated_otherwise_is_found(at, transaction, acme, victim, owner_connection):
+    """It is sealed like any other, behind all that is true; but lists would show it where its date says."""
+    columns = "gen_random_uuid(), organization_id, "
+    forged = FORGED.replace(f"{columns}at, transaction_id", f"{columns}{at}, {transaction}")
+    (entry,) = owner_connection.execute(f"{forged} RETURNING id", {"entry": victim.pk}).fetchone()
+    seal_everything()
+    fault = verdict_on(acme).first_invalid
+    assert (fault.kind, fault.entry) == (FaultKind.MISDATED, str(entry))
+
+
 def test_an_owner_who_reorders_entries_is_found(acme, victim, owner_connection):
     with acme.scope():
         other = AuditEntry.objects.filter(position__gt=victim.position).order_by("position").first()
@@ -155,6 +189,34 @@ def test_dropping_a_trigger_and_making_it_again_is_found(acme, victim, owner_con
     assert found(acme) is FaultKind.GUARD_CHANGED
     acme.service("sealed afterwards")
     seal_everything()
+    assert found(acme) is FaultKind.GUARD_CHANGED
+
+
+@pytest.mark.parametrize(
+    "swallow",
+    [
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        " CREATE TRIGGER swallow BEFORE INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION swallow()",
+        "CREATE RULE swallow AS ON INSERT TO audit_entry DO INSTEAD NOTHING",
+    ],
+)
+def test_a_change_whose_entry_is_swallowed_does_not_happen(swallow, acme, victim, owner_connection):
+    """Such a trigger or rule, made and dropped again between two seals, would leave the guard as it was."""
+    refused = pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="its audit entry was not written")
+    with refused, owner_connection.transaction():
+        owner_connection.execute(swallow)
+        owner_connection.execute("UPDATE organizations_service SET description = 'unseen'")
+
+
+def test_a_function_of_ours_that_says_otherwise_does_not_explain_the_guard(acme, victim, owner_connection):
+    with owner_connection.transaction():
+        owner_connection.execute("ALTER TABLE organizations_service DISABLE TRIGGER USER")
+        owner_connection.execute("UPDATE organizations_service SET description = 'unseen'")
+        owner_connection.execute("ALTER TABLE organizations_service ENABLE TRIGGER USER")
+        owner_connection.execute(
+            "CREATE OR REPLACE FUNCTION audit_guard_reason(found bytea, at timestamptz) RETURNS text"
+            " LANGUAGE sql STABLE AS $$ SELECT 'migrate' $$"
+        )
     assert found(acme) is FaultKind.GUARD_CHANGED
 
 

@@ -207,6 +207,19 @@ def test_the_button_asks_a_worker_who_says_how_far_it_is(acme):
     assert "The record is intact." in fragment and "hx-trigger" not in fragment
 
 
+def test_who_joins_a_verification_that_waits_is_on_the_record(acme):
+    seal_organization(acme.organization.pk)
+    planned()
+    assert portal(acme, Role.OWNER).post("/audit/verification").status_code == 302
+    with acme.scope():
+        assert AuditVerification.objects.count() == 1
+    assert f"{acme.owner.user.name} verified the audit log" in messages_of(acme)
+
+
+def test_a_day_after_which_there_is_none_is_refused(world):
+    assert portal(world).get("/audit", {"until": "9999-12-31"}).status_code == 400
+
+
 def test_seals_of_a_transaction_that_is_undone_are_not_published(acme, seals_file):
     with transaction.atomic():
         speaker(acme, Role.OWNER).get("/v1/audit/verify")

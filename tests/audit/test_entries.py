@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import connection
 
 from audit import messages, selectors
@@ -54,6 +55,21 @@ def test_noise_is_not_recorded():
         before = selectors.entries(table="organizations_apikey").count()
         type(issued.row).objects.filter(pk=issued.row.pk).update(last_used_at="2026-01-01T00:00:00Z")
         assert selectors.entries(table="organizations_apikey").count() == before
+
+
+@pytest.mark.django_db
+def test_second_factors_are_recorded_without_their_secrets_and_uses():
+    world = make_world(roles=())
+    with world.scope():
+        factor = Authenticator.objects.create(user=world.owner.user, type="totp", data={"secret": "hidden"})
+        factor.record_usage()
+    name = world.owner.user.name
+    assert sentence(world, "mfa_authenticator") == f"{name} set up the authenticator app of {name}"
+    assert "hidden" not in str(newest(world, "mfa_authenticator").after)
+    with world.scope():
+        factor.delete()
+        assert selectors.entries(table="mfa_authenticator").count() == 2
+    assert sentence(world, "mfa_authenticator") == f"{name} removed the authenticator app of {name}"
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
-from django.db.utils import OperationalError
+from django.db.utils import DatabaseError, OperationalError
 
 from audit import leaves, merkle
 from audit.actions import seal
@@ -19,6 +19,7 @@ from audit.actions.seal import seal_everything, seal_organization
 from audit.models import AuditEntry, AuditSeal
 from audit.verification import verify_record
 from organizations.actions.teams import team_create
+from tests.factories import make_world
 
 
 def seals_of(world) -> list[AuditSeal]:
@@ -175,6 +176,22 @@ def test_two_sealers_at_once_make_one_chain(acme):
     seal_organization(acme.organization.pk)
     verdict = verdict_on(acme)
     assert (verdict.first_invalid, verdict.unsealed) == (None, 0)
+
+
+def test_the_trouble_of_one_record_leaves_no_other_open(acme, owner_connection):
+    other = make_world("Other", roles=())
+    seal_everything()
+    # At the very end of an epoch that is over: a seal can begin there, and cover nothing.
+    owner_connection.execute(
+        "INSERT INTO audit_entry (id, organization_id, epoch, at, transaction_id, actor, table_name, operation,"
+        " object_id) SELECT gen_random_uuid(), %s, 99, now(), 9223372036854775807, 'x', 'x', 'insert', 'x'",
+        [acme.organization.pk],
+    )
+    other.service("after the trouble")
+    connection.close()
+    with pytest.raises(DatabaseError):
+        seal_everything()
+    assert len(seals_of(other)) == 2
 
 
 def test_after_a_restore_into_another_cluster_a_new_epoch_begins(acme, owner_connection):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from audit.models import AuditAccess
 from incidents.actions.incident_label import incident_label
 from incidents.actions.incident_merge import incident_merge
 from incidents.models import EventKind, Follower, Incident
@@ -181,6 +182,9 @@ class TestPostmortem:
         assert printed.content.startswith(b"%PDF-")
         assert f"{incident.reference}-postmortem.pdf" in printed["Content-Disposition"]
         assert engineer.get(f"{path}/export", **{"as": "docx"}).status_code == 400
+        with world.scope():
+            taken = AuditAccess.objects.filter(kind="exported").values_list("subject", flat=True)
+            assert list(taken) == [f"the postmortem of {incident.reference}"] * 2
         assert kinds(world, incident)[-1] == EventKind.POSTMORTEM_PUBLISHED
 
 

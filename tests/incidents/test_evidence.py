@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from audit.actions.seal import seal_everything
+from audit.actions.signing_key import sign
 from audit.evidence import verify
 from audit.evidence.verify import Invalid, pack, unpack
 from incidents.actions.incident_change_status import incident_change_status
@@ -110,12 +113,47 @@ def test_files_that_were_exchanged_added_or_left_out_are_found(archive):
             verify.verify(pack(list(changed.items())))
 
 
+def signed_again(archive: bytes, changed: dict[str, bytes], **facts: object) -> bytes:
+    """What somebody can hand out who has the installation's key."""
+    files = {**unpack(archive), **changed}
+    manifest = {**json.loads(files["manifest.json"]), **facts}
+    for each in manifest["files"]:
+        each["sha256"] = sha256(files[each["path"]]).hexdigest()
+    files["manifest.json"] = json.dumps(manifest).encode()
+    files["manifest.sig"], _ = sign(files["manifest.json"])
+    return pack(list(files.items()))
+
+
+def test_the_holder_of_the_key_cannot_pass_old_entries_off_as_new_ones(world, archive):
+    assert verify.verify(signed_again(archive, {}))
+    proofs = json.loads(unpack(archive)["audit/proofs.json"])
+    proofs["entries"][0] = {"seal": None}
+    with pytest.raises(Invalid, match="has no proof"):
+        verify.verify(signed_again(archive, {"audit/proofs.json": json.dumps(proofs).encode()}))
+
+
+def test_the_record_of_another_organization_proves_nothing(world, archive):
+    organization = {**json.loads(unpack(archive)["manifest.json"])["organization"], "record": 999}
+    with pytest.raises(Invalid, match="another organization"):
+        verify.verify(signed_again(archive, {}, organization=organization))
+
+
+def test_a_manifest_that_says_nothing_is_invalid(world, archive):
+    with pytest.raises(Invalid, match="cannot be read"):
+        verify.verify(signed_again(archive, {}, organization=None))
+
+
+def test_a_line_that_a_crash_tore_does_not_spoil_the_published_seals(archive, tmp_path):
+    published = tmp_path / "seals.jsonl"
+    first, rest = published.read_text().split("\n", 1)
+    published.write_text(f"{first[:40]}\n7\n{first}\n{rest}")
+    assert "2 seals stand in the published file as they are here" in verify.verify(archive, published=str(published))
+
+
 def test_another_signature_does_not_pass_for_the_installations(world, archive):
     """Whoever makes an archive with a key of their own is found by the public key got from elsewhere."""
-    from audit.actions.signing_key import signing_key_make
-
     trusted = verify.public_key_of(unpack(archive)["public-key.pem"])
-    stranger = verify.public_key_of(signing_key_make().public.encode())
+    stranger = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
     assert "signed with the key" in verify.verify(archive, trusted)[-1]
     with pytest.raises(Invalid, match="another key"):
         verify.verify(archive, stranger)

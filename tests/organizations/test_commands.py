@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import connection
 
 from tests.factories import make_world
@@ -30,6 +31,8 @@ def test_off_boarding_exports_removes_and_records(committed_database, owner_conn
     leaving, staying = make_world("Leaving"), make_world("Staying")
     for world in (leaving, staying):
         world.key(world.service())
+    with leaving.scope():
+        Authenticator.objects.create(user=leaving.owner.user, type="totp", data={})
     connection.close()
     done = manage("delete_organization", leaving.organization.slug, "--export", str(tmp_path / "out"), "--yes")
     assert done.returncode == 0, done.stderr

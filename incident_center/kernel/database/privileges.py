@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
-from incident_center.kernel.constraints import RowLevelSecurity
+from incident_center.kernel.constraints import READ_WRITE, RowLevelSecurity
 
 
 class UnsafeDatabaseRoleError(RuntimeError):
@@ -20,13 +20,14 @@ def grant_runtime_privileges(**_: Any) -> None:
     """Lets the runtime role use the tables that no organization owns: people, sessions, tokens.
 
     Tenant-owned tables grant for themselves, together with their policy (``RowLevelSecurity``). Runs after each
-    migrate, so that the tables of third-party apps are covered.
+    migrate, so that the tables of third-party apps are covered. A model of ours that the runtime role may not write
+    says so by ``runtime_privileges``.
     """
-    outside = [
-        model._meta.db_table
+    outside = {
+        model._meta.db_table: str(getattr(model, "runtime_privileges", READ_WRITE))
         for model in apps.get_models(include_auto_created=True)
         if model._meta.managed and not any(isinstance(c, RowLevelSecurity) for c in model._meta.constraints)
-    ]
+    }
     role = sql.Identifier(settings.RUNTIME_ROLE)
     with connection.cursor() as cursor:
         present = set(connection.introspection.table_names(cursor))
@@ -34,9 +35,13 @@ def grant_runtime_privileges(**_: Any) -> None:
         cursor.execute(sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(role))
         cursor.execute(sql.SQL("GRANT SELECT ON django_migrations TO {}").format(role))
         for table in sorted(present.intersection(outside)):
-            cursor.execute(
-                sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}").format(sql.Identifier(table), role)
-            )
+            granted = outside[table]
+            withheld = [each for each in READ_WRITE.split(", ") if each not in granted.split(", ")]
+            grant = sql.SQL("GRANT {} ON {} TO {}")
+            cursor.execute(grant.format(sql.SQL(granted), sql.Identifier(table), role))  # type: ignore[arg-type]
+            if withheld:
+                revoke = sql.SQL("REVOKE {} ON {} FROM {}")
+                cursor.execute(revoke.format(sql.SQL(", ".join(withheld)), sql.Identifier(table), role))  # type: ignore[arg-type]
 
 
 ROLE_FACTS = """

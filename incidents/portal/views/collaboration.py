@@ -179,7 +179,7 @@ class PostmortemDownload(IncidentPageView):
     actions: ClassVar[dict[str, Action]] = {"GET": Action.READ_INCIDENTS}
 
     def get(self, request: HttpRequest, reference: str) -> HttpResponse:
-        return printing.download(self.incident(reference), request.GET.get("as", "markdown"))
+        return printing.download(self.member, self.incident(reference), request.GET.get("as", "markdown"))
 
 
 class SavedViewSave(PortalView):

@@ -178,7 +178,14 @@ def test_the_api_answers_with_the_period_it_counted(owner, berlin):
     assert answer["incidents"] == {"opened": 1, "acknowledged": 1, "resolved": 0}
     assert len(owner.get("/v1/analytics/trends", **asked).json()["points"]) == 3
     assert owner.get("/v1/analytics/sla", service="nobody").json()["total"]["attainment"] is None
-    for wrong in ({"from": "June"}, {"from": "2026-06-02", "to": "2026-06-01"}, {"team": "us"}, {"from": "0001-01-01"}):
+    for wrong in (
+        {"from": "June"},
+        {"from": "2026-06-02", "to": "2026-06-01"},
+        {"team": "us"},
+        {"from": "0001-01-01"},
+        {"from": "0001-01-01", "to": "0001-01-05"},
+        {"from": "9999-12-30", "to": "9999-12-31"},
+    ):
         assert owner.get("/v1/analytics/summary", **wrong).status_code == 400
 
 

@@ -14,6 +14,7 @@ from audit.actions.seal import seal_everything
 from audit.models import AuditAccess
 from incident_center.kernel.typesetting import typeset
 from incidents.actions.incident_change_status import incident_change_status
+from incidents.actions.incident_merge import incident_merge
 from incidents.actions.incident_withdraw import incident_withdraw
 from incidents.analytics.of_incidents import figures_of
 from incidents.lifecycle import Severity, Status
@@ -21,6 +22,7 @@ from incidents.models import Incident, SlaClock
 from incidents.reports.document import TEMPLATE
 from incidents.reports.spreadsheet import COLUMNS
 from organizations.access import Role
+from organizations.models import Membership
 from tests.factories import make_world
 from tests.incidents.conftest import Speaker
 from tests.incidents.factories import at_status, open_incident
@@ -135,6 +137,9 @@ def test_filters_and_days_hold(world, owner):
         {"from": "2026-02-30"},
         {"from": "2026-03-02", "to": "2026-02-01"},
         {"status": "x"},
+        {"to": "9999-12-31"},
+        {"from": "0001-01-01"},
+        {"from": "0001-01-01T00:00:00+05:00"},
     ):
         answer = owner.get(REPORT, **wrong)
         assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json"), wrong
@@ -186,6 +191,31 @@ def test_what_was_taken_is_on_the_record(world, owner):
     assert (access.subject, access.filters) == ("incidents as CSV", {"status": "open"})
     entries = owner.get("/v1/audit", table="audit_access").json()["results"]
     assert f"{owner.user.name} exported incidents as CSV" in entries[0]["message"]
+
+
+def test_every_filter_is_stated_as_it_held_and_merged_incidents_are_in_no_report(world, owner):
+    with world.scope():
+        into, merged = open_incident(world, title="Kept"), open_incident(world, title="Merged")
+        incident_merge(incident_id=merged.pk, actor=world.actor, into_id=into.pk)
+    assert [row["title"] for row in rows_of(owner.get(REPORT, merged="true"))] == ["Kept"]
+    assert rows_of(owner.get(REPORT, sla="breached", q=["Merged", "Kept"])) == []
+    with world.scope():
+        access = AuditAccess.objects.latest("at")
+    assert access.filters == {"sla": "breached", "q": "Kept"}
+
+
+def test_whoever_loses_the_role_gets_no_further_piece(world, monkeypatch):
+    monkeypatch.setattr("incidents.reports.spreadsheet.LINES_AT_ONCE", 1)
+    with world.scope():
+        for _ in range(3):
+            open_incident(world)
+    engineer = Speaker(world, Role.ENGINEER)
+    pieces = iter(engineer.get(REPORT).streaming_content)
+    assert next(pieces).startswith(b"number,") and next(pieces)
+    with world.scope():
+        Membership.objects.filter(user=engineer.user).update(role=Role.REPORTER)
+    with pytest.raises(PermissionError):
+        next(pieces)
 
 
 def test_only_ones_own_organization_and_only_roles_that_report(world, owner, reporter):

@@ -103,6 +103,8 @@ def test_dora_takes_the_earlier_of_its_two_bounds():
     assert soon["Initial notification"] == START + 6 * HOUR
     late = due_times(dora.milestones, aware_at=START, classified_at=START + 23 * HOUR, recorded={})
     assert late["Initial notification"] == START + 24 * HOUR
+    too_late = due_times(dora.milestones, aware_at=START, classified_at=START + 30 * HOUR, recorded={})
+    assert too_late["Initial notification"] == START + 34 * HOUR
 
 
 @pytest.mark.parametrize("one", TEMPLATES, ids=lambda one: one.slug)
