@@ -12,6 +12,8 @@ BODY_BYTES = 10 * MIB
 ENTRIES_PER_REQUEST = 10_000
 #: Collectors send what they have gathered, without a limit on records unless told to have one; the bytes bound it.
 OTLP_RECORDS_PER_REQUEST = 50_000
+#: Of the attributes of resources and scopes, which are sent once and kept with each of their records.
+OTLP_SHARED_BYTES = 64 * MIB
 
 MESSAGE_BYTES = 64 * KIB
 #: In canonical form: no spaces, sorted keys.
@@ -31,4 +33,3 @@ DEAD_LETTER_BYTES = 64 * KIB
 REASON_CHARACTERS = 500
 #: How many faults an answer spells out; the others are counted, and listed among the dead letters.
 ERRORS_PER_ANSWER = 100
-IDEMPOTENCY_KEY_CHARACTERS = 255

@@ -46,7 +46,7 @@ def exported(
     position = None
     while True:
         with scope():
-            found = search(query, pattern=pattern, limit=PIECE, older_than=position)
+            found = search(query, pattern=pattern, limit=PIECE, older_than=position, is_patient=True)
         if found:
             yield b"".join(write(record, services[record.service_id]) for record in found)
         if len(found) < PIECE:

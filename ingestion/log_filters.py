@@ -26,6 +26,8 @@ from ingestion.search_syntax import (
 METADATA_PREFIX = "metadata."
 #: Further back than any class keeps logs: what was restored from an archive is found too.
 LONGEST_PAST = timedelta(days=3_660)
+#: What lies beyond is taken for these: nothing is stored there, and a span may be added to them or taken away.
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 MOST_BUCKETS = 2_000
 INTERVALS_SECONDS = (1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800)
 WANTED_BUCKETS = 60
@@ -132,10 +134,7 @@ def _time(parameters: QueryDict, field: str) -> datetime | None:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise InvalidInput(field, "Write a time with its offset, such as 2026-01-31T14:00:00Z.")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise InvalidInput(field, "The time is out of range.") from error
+    return min(max(moment, EARLIEST), LATEST).astimezone(UTC)
 
 
 def _short(parameters: QueryDict, field: str) -> str:

@@ -14,6 +14,7 @@ from django.db import close_old_connections, connection
 
 from incident_center.kernel.scope import Actor, no_scope, organization_scope
 from ingestion.actions.mine_patterns import mine_patterns
+from organizations.models import Organization
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ def _mine_until(organization_id: int, horizon: int) -> int | None:
     while True:
         began = time.monotonic()
         with organization_scope(organization_id, actor=_MINING):
+            if not Organization.objects.filter(pk=organization_id).exists():
+                return total  # Removed while its services were still sending: their last logs go with their day.
             mined = mine_patterns(actor=_MINING)
         if mined is None:
             return None

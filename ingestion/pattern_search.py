@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 from uuid import UUID
 
 from django.db.models import Sum
@@ -71,8 +72,12 @@ def search(
     limit: int,
     older_than: LogPosition | None = None,
     newer_than: LogPosition | None = None,
+    is_patient: bool = False,
 ) -> list[LogRecord]:
     """``log_store().search``, of one pattern where one is given.
+
+    Args:
+        is_patient: looks on until the page is full or nothing is left, however rare the pattern is.
 
     Raises:
         QueryTooBroadError: it took too long.
@@ -84,7 +89,7 @@ def search(
         return []
     found: list[LogRecord] = []
     piece = max(limit, 200)
-    for _ in range(MOST_LOOKED_AT // piece + 1):
+    for _ in count() if is_patient else range(MOST_LOOKED_AT // piece + 1):
         page = log_store().search(narrowed, limit=piece, older_than=older_than, newer_than=newer_than)
         kept = [record for record in page if pattern_of(record) == pattern]
         if newer_than is not None:
@@ -125,17 +130,17 @@ def pattern_histogram(filters: LogFilters, query: LogQuery, interval: timedelta)
         counted = log_store().histogram(narrowed, interval=interval)
         return [replace(bucket, is_exact=False) for bucket in counted]
     minutes = LogPatternMinute.objects.filter(
-        pattern_id=filters.pattern, minute__gte=query.since - timedelta(minutes=1), minute__lt=query.until
+        pattern_id=filters.pattern, minute__gt=query.since - timedelta(minutes=1), minute__lt=query.until
     )
     if query.levels:
         minutes = minutes.filter(level__in=[int(level) for level in query.levels])
     if query.minimum_level is not None:
         minutes = minutes.filter(level__gte=int(query.minimum_level))
     buckets: dict[datetime, HistogramBucket] = {}
-    for minute, level, count in minutes.order_by("minute").values_list("minute", "level").annotate(Sum("count")):
+    for minute, level, logs in minutes.order_by("minute").values_list("minute", "level").annotate(Sum("count")):
         start = datetime.fromtimestamp(
             minute.timestamp() // interval.total_seconds() * interval.total_seconds(), minute.tzinfo
         )
         by_level = buckets.setdefault(start, HistogramBucket(start, {})).by_level
-        by_level[Level(level)] = by_level.get(Level(level), 0) + count
+        by_level[Level(level)] = by_level.get(Level(level), 0) + logs
     return list(buckets.values())

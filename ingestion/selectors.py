@@ -1,10 +1,9 @@
-"""Reads, in the organization of the open scope. The first half is what detection and incidents use."""
+"""Reads, in the organization of the open scope."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +11,9 @@ from django.db.models import Q, QuerySet
 
 from incident_center.kernel.api.problems import NotFound
 from ingestion.levels import Level
-from ingestion.logstore import log_store
-from ingestion.logstore.port import LogQuery, LogRecord, StoredLogId
+from ingestion.logstore.port import LogRecord, StoredLogId
 from ingestion.models import DeadLetter, LogColumns, LogEntry, SavedSearch
-from ingestion.search_syntax import NO_TERMS, TextTerms, metadata_alternatives
+from ingestion.search_syntax import NO_TERMS, TextTerms
 from organizations.models import Service
 
 
@@ -27,64 +25,12 @@ class LogMatch:
     text: TextTerms = NO_TERMS
     metadata: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether level and time alone decide: then the ORM's indexes serve, row-level security or not."""
-        return not self.text.words and not self.text.excluded and not self.metadata
-
-
-def matching_logs(*, service_id: int, match: LogMatch, since: datetime, until: datetime, limit: int) -> list[LogRecord]:
-    """The newest ``limit`` logs of a service in ``[since, until)``, in event time, newest first."""
-    query = LogQuery(
-        service_ids=(service_id,),
-        since=since,
-        until=until,
-        minimum_level=match.minimum_level,
-        words=match.text.words,
-        excluded=match.text.excluded,
-        metadata=tuple(metadata_alternatives(key, value) for key, value in match.metadata),
-    )
-    return log_store().search(query, limit=limit)
-
-
-def log_timestamps(*, service_id: int, match: LogMatch, since: datetime, until: datetime, limit: int) -> list[datetime]:
-    """When the newest ``limit`` matching logs of ``[since, until)`` happened, oldest first; for windows that
-    slide.
-    """
-    if match.is_plain:
-        newest = _plain(service_id, match, since, until).order_by("-timestamp")
-        return list(newest.values_list("timestamp", flat=True)[:limit])[::-1]
-    logs = matching_logs(service_id=service_id, match=match, since=since, until=until, limit=limit)
-    return [log.timestamp for log in reversed(logs)]
-
-
-def log_count(*, service_id: int, match: LogMatch, since: datetime, until: datetime, at_most: int = 100_000) -> int:
-    """How many logs match, counted no further than ``at_most``."""
-    if match.is_plain:
-        return _plain(service_id, match, since, until)[:at_most].count()
-    return len(matching_logs(service_id=service_id, match=match, since=since, until=until, limit=at_most))
-
 
 def logs_by_ids(ids: Iterable[StoredLogId]) -> list[LogRecord]:
     """The logs that still exist, newest first."""
     wanted = Q(pk__in=[(log.service_id, log.timestamp, log.hash, log.retention_days) for log in ids])
     entries = LogEntry.objects.filter(wanted).order_by("-timestamp", "-service_id", "-hash")
     return [_record(entry) for entry in entries]
-
-
-def services_that_logged_since(moment: datetime) -> list[int]:
-    """The services whose logs arrived after ``moment`` (in the server's time): what a sweep has to look at
-    again.
-    """
-    return list(
-        LogEntry.objects.filter(received_at__gt=moment).values_list("service_id", flat=True).distinct().order_by()
-    )
-
-
-def _plain(service_id: int, match: LogMatch, since: datetime, until: datetime) -> QuerySet[LogEntry]:
-    return LogEntry.objects.filter(
-        service_id=service_id, timestamp__gte=since, timestamp__lt=until, level__gte=int(match.minimum_level)
-    )
 
 
 def _record(entry: LogEntry) -> LogRecord:

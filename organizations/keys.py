@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from incident_center.kernel.scope import Actor, no_scope
 
@@ -130,7 +130,7 @@ def refresh_key(secret_hash: bytes) -> None:
     now = time.monotonic()
     try:
         key_cache.put(secret_hash, _look_up(secret_hash), now)
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         connection.close()
     finally:
         key_cache.refreshed(secret_hash)

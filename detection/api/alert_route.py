@@ -74,6 +74,7 @@ class AlertRoute(ThinRoute):
             self._commits.begin(identity, signals, self._settling.settled(outcome))
             return _said(await outcome)
         except Unavailable:
+            outcome.cancel()  # Refused at once, nobody settles it.
             metrics.refused.labels(status="503").inc()
             raise
 

@@ -3,7 +3,8 @@
 Django's own ASGI handler costs about 3 ms a request, its WSGI handler a tenth of that. What this bridge adds to
 it is one hop into a thread and one back:
 
-- The body is read before a thread is taken, so that a slow client occupies memory and never a thread.
+- The body is read before a thread is taken, so that a slow client occupies memory and never a thread. What large bodies
+  may occupy altogether is bounded, beyond that the answer is 503; and so is the time in which one must have come.
 - Each request runs in a fresh copy of one prepared context: what a request leaves in a ContextVar, the next one
   does not see, while per-context objects such as the cache's connection pool are made once.
 - A streamed answer is produced piece by piece, no faster than the client reads, and ends when the client leaves.
@@ -14,14 +15,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import io
+import json
 import logging
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, cast
+from http import HTTPStatus
+from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
+from uuid import uuid4
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +37,19 @@ WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]
 # How long a thread waits for a client that has stopped reading before it gives the answer up.
 SLOWEST_CLIENT_SECONDS = 60.0
 FILE_PIECE_BYTES = 256 * 1024
+# Within which a body must have come: 12 MiB at 100 KiB a second.
+LONGEST_UPLOAD_SECONDS = 120.0
+# Bodies up to this size are not counted: the server lets in so many connections only.
+SMALL_BODY_BYTES = 64 * 1024
 LAST_RESORT = b'{"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": "See the log."}'
 
 
 class ClientGoneError(ConnectionError):
     """The client left, or stopped reading, in the middle of a streamed answer."""
+
+
+class TooMuchWaitsError(Exception):
+    """The bodies that were read and not answered yet take all the memory that is meant for them."""
 
 
 class FilePieces:
@@ -74,6 +86,25 @@ class Answer:
         return {"type": "http.response.start", "status": self.status, "headers": self.headers}
 
 
+@dataclass
+class _Body:
+    """What has come of a request's body."""
+
+    pieces: list[bytes] = field(default_factory=list)
+    size: int = 0
+    held: int = 0
+    """Bytes that are counted; none while it is small."""
+
+    def add(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+        self.size += len(piece)
+
+    def joined(self) -> bytes:
+        """All of it, which is then in one piece only."""
+        self.pieces = [self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)]
+        return self.pieces[0]
+
+
 class WsgiBridge:
     """An ASGI application that answers HTTP with a WSGI one.
 
@@ -82,6 +113,7 @@ class WsgiBridge:
         threads: how many requests run at once; the others wait their turn.
         longest_body: bytes of a request's body that are read. A longer one is handed over cut short, with its
             declared length, so that the application can refuse it in its own words.
+        most_held: bytes that the bodies of all requests under way may take together.
         prepare: runs once, in the context that every request starts from a copy of.
     """
 
@@ -91,18 +123,32 @@ class WsgiBridge:
         *,
         threads: int,
         longest_body: int,
+        most_held: int = 256 * 1024 * 1024,
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._application = application
         self._longest_body = longest_body
+        self._bytes_left = most_held
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="request")
         self._context = contextvars.Context()
         self._context.run(prepare)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        body = await self._read_body(receive)
-        if body is None:
-            return
+        body = _Body()
+        try:
+            async with asyncio.timeout(LONGEST_UPLOAD_SECONDS):
+                is_whole = await self._read(body, receive)
+        except TooMuchWaitsError:
+            await _refuse(send, 503, "Too many large requests wait. Nothing was stored; send the request again.")
+        except TimeoutError:
+            await _refuse(send, 408, f"The body did not come within {LONGEST_UPLOAD_SECONDS:g} s. Nothing was stored.")
+        else:
+            if is_whole:
+                await self._respond(scope, body.joined(), receive, send)
+        finally:
+            self._bytes_left += body.held
+
+    async def _respond(self, scope: Message, body: bytes, receive: Receive, send: Send) -> None:
         environ = build_environ(scope, body)
         context = self._context.copy()
         loop = asyncio.get_running_loop()
@@ -113,22 +159,29 @@ class WsgiBridge:
         else:
             await self._stream(answer, context, receive, send)
 
-    async def _read_body(self, receive: Receive) -> bytes | None:
-        """None when the client left before its request was complete."""
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        if not message.get("more_body"):
-            return cast(bytes, message.get("body", b""))
-        pieces = [message.get("body", b"")]
-        size = len(pieces[0])
-        while message.get("more_body") and size <= self._longest_body:
+    async def _read(self, body: _Body, receive: Receive) -> bool:
+        """False when the client left before its request was complete.
+
+        Raises:
+            TooMuchWaitsError: there is no memory left for it.
+        """
+        more = True
+        while more and body.size <= self._longest_body:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return None
-            pieces.append(message.get("body", b""))
-            size += len(pieces[-1])
-        return b"".join(pieces)
+                return False
+            body.add(message.get("body", b""))
+            if body.size > SMALL_BODY_BYTES:
+                self._hold(body)
+            more = message.get("more_body", False)
+        return True
+
+    def _hold(self, body: _Body) -> None:
+        more = body.size - body.held
+        if more > self._bytes_left:
+            raise TooMuchWaitsError
+        body.held += more
+        self._bytes_left -= more
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
         """Runs the application; in a thread of the pool."""
@@ -189,6 +242,19 @@ class WsgiBridge:
 
 async def _awaited(send: Send, message: Message) -> None:
     await send(message)
+
+
+async def _refuse(send: Send, status: int, detail: str) -> None:
+    """A problem document (RFC 9457) for a request that does not come as far as the application."""
+    request_id = str(uuid4())
+    problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"retry-after", b"1"),
+        (b"x-request-id", request_id.encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps({**problem, "request_id": request_id}).encode()})
 
 
 def _close(result: Any) -> None:

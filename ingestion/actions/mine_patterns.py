@@ -34,7 +34,8 @@ SELECT transaction_id FROM log_entry WHERE transaction_id >= %s AND transaction_
 """
 _LOGS = """
 SELECT service_id, "timestamp", level, message,
-       coalesce(metadata ->> 'version', metadata ->> 'release', metadata ->> 'service.version')
+       coalesce(metadata ->> 'version', metadata ->> 'release', metadata ->> 'service.version',
+                metadata -> 'resource' ->> 'service.version')
   FROM log_entry WHERE transaction_id >= %s AND transaction_id < %s AND received_at >= %s
  ORDER BY service_id, "timestamp", hash
 """

@@ -275,7 +275,8 @@ def unavailable(error: LogStoreBusyError | LogStoreUnavailableError) -> Unavaila
     if isinstance(error, LogStoreBusyError):
         return Unavailable(f"Too much waits already: {error}. Nothing was stored.", retry_after=BUSY_RETRY_SECONDS)
     return Unavailable(
-        "The database is away. Nothing was stored; send the request again.", retry_after=UNAVAILABLE_RETRY_SECONDS
+        "The database is away. Nothing counts as stored; send the request again.",
+        retry_after=UNAVAILABLE_RETRY_SECONDS,
     )
 
 

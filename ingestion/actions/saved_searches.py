@@ -23,7 +23,7 @@ def saved_search_create(
         InvalidInput: no name, too long a query, or a hundred searches already.
         Conflict: the person has a search of that name.
     """
-    name = name.strip()
+    name = name.replace("\0", "").strip()
     if not name:
         raise InvalidInput("name", "Give the search a name.")
     if len(query) > LONGEST_QUERY:

@@ -79,6 +79,7 @@ class IngestRoute(ThinRoute):
             log_store().begin(batch, self._settling.settled(outcome))
             return conclude(batch, await outcome)
         except (LogStoreBusyError, LogStoreUnavailableError) as error:
+            outcome.cancel()  # Refused at once, nobody settles it.
             metrics.refused.labels(status="503").inc()
             raise unavailable(error) from error
 

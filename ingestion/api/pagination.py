@@ -59,7 +59,7 @@ def page_size_of(request: HttpRequest) -> int:
     text = request.GET.get("page_size", "")
     if not text:
         return DEFAULT_PAGE_SIZE
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]) <= MAXIMUM_PAGE_SIZE:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 0 < int(text) <= MAXIMUM_PAGE_SIZE:
         raise InvalidInput("page_size", f"A whole number from 1 to {MAXIMUM_PAGE_SIZE}.")
     return int(text)
 

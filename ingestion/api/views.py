@@ -203,12 +203,11 @@ class DeadLetterReplayView(OrganizationApiView):
         responses=ReplayAnswerSerializer,
     )
     def post(self, request: Request, dead_letter_id: UUID) -> Response:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_BYTES:
+        corrected = received_body(request._request)
+        if corrected.is_cut:
             raise TooLarge(f"The body is larger than {BODY_BYTES} bytes.")
         replay = replay_dead_letter(
-            dead_letter_id=dead_letter_id,
-            actor=self.member.actor,
-            corrected=request._request.body.strip() or None,
+            dead_letter_id=dead_letter_id, actor=self.member.actor, corrected=corrected.content.strip() or None
         )
         answer: dict[str, Any] = {"received": replay.received, "duplicates_skipped": replay.duplicates_skipped}
         if replay.incidents is not None:

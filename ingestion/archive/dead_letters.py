@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -22,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 KIND = "dead-letters"
 ACTOR = Actor.system("retention")
+#: A letter holds up to 64 KiB.
+READ_AT_ONCE = 200
 
 
 def retire_dead_letters(now: datetime | None = None, folder: Path | None = None) -> int:
@@ -42,23 +46,31 @@ def retire_dead_letters(now: datetime | None = None, folder: Path | None = None)
 
 
 def _retire(organization: Organization, letters: QuerySet[DeadLetter], now: datetime, folder: Path) -> int:
-    """What is archived is what is removed: the rows are locked in between."""
+    """What is archived is what is removed: the rows are locked in between, and read a few at a time."""
+    removed: list[UUID] = []
+
+    def lines() -> Iterator[str]:
+        found = letters.select_for_update(of=("self",)).select_related("service").order_by("pk")
+        for letter in found.iterator(chunk_size=READ_AT_ONCE):
+            removed.append(letter.pk)
+            yield _line(letter)
+
     with transaction.atomic():
-        found = list(letters.select_for_update(of=("self",)).select_related("service").order_by("pk"))
         if settings.LOG_ARCHIVE_DAYS:
             files.write(
                 organization_folder(folder, organization),
                 f"{KIND}-{now:%Y-%m-%d-%H%M%S}",
-                map(_line, found),
+                lines(),
                 kind=KIND,
                 organization=described(organization),
                 day=f"{now:%Y-%m-%d}",
                 retention_days=organization.log_retention_days,
                 archived_at=now.isoformat(),
             )
-        DeadLetter.objects.filter(pk__in=[letter.pk for letter in found]).delete()
-    logger.info("retired %s dead letters of %s", len(found), organization.slug)
-    return len(found)
+            letters = DeadLetter.objects.filter(pk__in=removed)
+        retired, _ = letters.delete()
+    logger.info("retired %s dead letters of %s", retired, organization.slug)
+    return retired
 
 
 def _line(letter: DeadLetter) -> str:

@@ -9,6 +9,8 @@ import zstandard
 #: RFC 8878 recommends that decoders support, and encoders stay within, a window of 8 MiB.
 ZSTANDARD_WINDOW_BYTES = 8 * 1024 * 1024
 SUPPORTED = ("gzip", "zstd", "identity")
+#: Handed to zlib at a time. What follows a member's end is copied, so a body of many members costs this for each.
+_GZIP_PIECE = 16 * 1024
 
 
 class UnpackError(ValueError):
@@ -32,6 +34,8 @@ def unpack(body: bytes, content_encoding: str, *, limit: int) -> bytes:
         UnsupportedEncodingError: an encoding that is not supported, or more than one.
         UnpackError: truncated or corrupt.
     """
+    if len(body) > limit:
+        raise TooLargeError(f"the body is larger than {limit} bytes")
     encoding = content_encoding.strip().lower()
     if encoding in ("", "identity"):
         unpacked = body
@@ -49,24 +53,26 @@ def unpack(body: bytes, content_encoding: str, *, limit: int) -> bytes:
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
-    pieces: list[bytes] = []
-    total = 0
-    rest = body
-    while rest:  # A gzip stream may have several members (RFC 1952, 2.2).
-        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        try:
-            piece = member.decompress(rest, limit + 1 - total)
-        except zlib.error as error:
-            raise UnpackError(f"not valid gzip: {error}") from error
-        pieces.append(piece)
-        total += len(piece)
-        if total > limit:
-            raise TooLargeError(f"the body is larger than {limit} bytes unpacked")
-        if not member.eof:
-            raise UnpackError("not valid gzip: the stream ends too early")
-        rest = member.unused_data
-    if not pieces:
+    if not body:
         raise UnpackError("not valid gzip: the body is empty")
+    packed = memoryview(body)
+    pieces: list[bytes] = []
+    total = place = 0
+    while place < len(packed):  # A gzip stream may have several members (RFC 1952, 2.2).
+        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        while not member.eof:
+            if place >= len(packed):
+                raise UnpackError("not valid gzip: the stream ends too early")
+            part = packed[place : place + _GZIP_PIECE]
+            try:
+                piece = member.decompress(part, limit + 1 - total)
+            except zlib.error as error:
+                raise UnpackError(f"not valid gzip: {error}") from error
+            pieces.append(piece)
+            total += len(piece)
+            if total > limit:
+                raise TooLargeError(f"the body is larger than {limit} bytes unpacked")
+            place += len(part) - len(member.unused_data)
     return b"".join(pieces)
 
 

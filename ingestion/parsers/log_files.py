@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from ingestion.levels import Level, parse_level
+from ingestion.limits import METADATA_DEPTH
+from ingestion.parsers.canonical import depth_of
 
 _SYSLOG_LEVELS = (Level.FATAL,) * 3 + (Level.ERROR, Level.WARN, Level.INFO, Level.INFO, Level.DEBUG)
 _WORDS = {
@@ -60,7 +63,7 @@ def _iso(text: str, zone: tzinfo) -> datetime | None:
 def parse_json(line: str, zone: tzinfo) -> FileLine | None:
     """One object a line; the usual names of time, level and message are known, and the rest is metadata."""
     try:
-        document = json.loads(line)
+        document = json.loads(line, parse_constant=str, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict):
@@ -72,9 +75,15 @@ def parse_json(line: str, zone: tzinfo) -> FileLine | None:
     metadata = rest.pop("metadata", None)
     if isinstance(metadata, dict):
         rest = {**metadata, **rest}
-    if message is None:
+    if message is None or depth_of(rest) > METADATA_DEPTH:
         return FileLine(line, moment, level)
     return FileLine(message, moment, level, rest)
+
+
+def _finite(text: str) -> float | str:
+    """As the intake takes numbers: what no double can hold stays a text, as ``NaN`` and ``Infinity`` do."""
+    value = float(text)
+    return value if math.isfinite(value) else text
 
 
 def _first(rest: dict[str, Any], keys: Iterable[str], read: Callable[[Any], Any]) -> Any:
@@ -91,11 +100,11 @@ def _moment(value: Any, zone: tzinfo) -> datetime | None:
         return _iso(value, zone)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    seconds = float(value)
-    for _ in range(3):  # Milliseconds, microseconds and nanoseconds are told by their size.
-        if seconds > 1e11:
-            seconds /= 1_000
     try:
+        seconds = float(value)
+        for _ in range(3):  # Milliseconds, microseconds and nanoseconds are told by their size.
+            if seconds > 1e11:
+                seconds /= 1_000
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
@@ -146,7 +155,7 @@ def _without_year(text: str, zone: tzinfo) -> datetime | None:
 
 _ACCESS = re.compile(
     r'(?P<client>\S+) \S+ (?P<user>\S+) \[(?P<time>[^\]]+)\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3})'
-    r' (?P<bytes>\d+|-)(?: "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")?.*'
+    r' (?P<bytes>\d{1,18}|-)(?: "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")?.*'
 )
 _APACHE_ERROR = re.compile(
     r"\[(?P<time>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4})\]"

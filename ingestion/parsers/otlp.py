@@ -29,7 +29,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
 )
 
 from ingestion.levels import SPELLINGS, Level
-from ingestion.limits import OTLP_RECORDS_PER_REQUEST
+from ingestion.limits import MIB, OTLP_RECORDS_PER_REQUEST, OTLP_SHARED_BYTES
+from ingestion.parsers.encoding import TooLargeError
 from ingestion.parsers.log_entries import EPOCH, Entry, TooManyEntriesError, UnreadableBodyError
 
 PROTOBUF = "application/x-protobuf"
@@ -44,7 +45,7 @@ _LATEST_NANOSECOND = 253_402_300_799_999_999_999
 _DEEPEST = 50
 
 
-# ---- The JSON encoding (lowerCamelCase, ids in hexadecimal, 64-bit integers as texts) -------------------------
+# ---- The JSON encoding (lowerCamelCase, ids in hexadecimal, 64-bit integers as texts; null is "not set") -------------
 
 
 class _Value(msgspec.Struct, gc=False, rename="camel"):
@@ -58,53 +59,53 @@ class _Value(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Array(msgspec.Struct):
-    values: list[_Value] = []
+    values: list[_Value] | None = None
 
 
 class _Pair(msgspec.Struct, gc=False):
-    key: str = ""
+    key: str | None = None
     value: _Value | None = None
 
 
 class _Pairs(msgspec.Struct):
-    values: list[_Pair] = []
+    values: list[_Pair] | None = None
 
 
 class _Record(msgspec.Struct, gc=False, rename="camel"):
-    time_unix_nano: int | str = 0
-    observed_time_unix_nano: int | str = 0
-    severity_number: int | str = 0
-    severity_text: str = ""
+    time_unix_nano: int | str | None = None
+    observed_time_unix_nano: int | str | None = None
+    severity_number: int | str | None = None
+    severity_text: str | None = None
     body: _Value | None = None
-    attributes: list[_Pair] = []
-    trace_id: str = ""
-    span_id: str = ""
-    event_name: str = ""
-    dropped_attributes_count: int = 0
+    attributes: list[_Pair] | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    event_name: str | None = None
+    dropped_attributes_count: int | None = None
 
 
 class _Scope(msgspec.Struct):
-    name: str = ""
-    version: str = ""
-    attributes: list[_Pair] = []
+    name: str | None = None
+    version: str | None = None
+    attributes: list[_Pair] | None = None
 
 
 class _ScopeLogs(msgspec.Struct, rename="camel"):
     scope: _Scope | None = None
-    log_records: list[_Record] = []
+    log_records: list[_Record] | None = None
 
 
 class _Resource(msgspec.Struct):
-    attributes: list[_Pair] = []
+    attributes: list[_Pair] | None = None
 
 
 class _ResourceLogs(msgspec.Struct, rename="camel"):
     resource: _Resource | None = None
-    scope_logs: list[_ScopeLogs] = []
+    scope_logs: list[_ScopeLogs] | None = None
 
 
 class _Request(msgspec.Struct, rename="camel"):
-    resource_logs: list[_ResourceLogs] = []
+    resource_logs: list[_ResourceLogs] | None = None
 
 
 _decode_json = msgspec.json.Decoder(_Request).decode
@@ -130,21 +131,32 @@ def read_records(body: bytes, media_type: str, *, for_gateway: bool) -> list[tup
     Raises:
         UnreadableBodyError: not an ``ExportLogsServiceRequest``.
         TooManyEntriesError: more than 50,000 records.
+        TooLargeError: what they share comes to more than 64 MiB when each has it.
     """
     records = _from_protobuf(body) if media_type == PROTOBUF else _from_json(body)
     entries: list[tuple[int, Entry]] = []
-    for origin, shared, entry in records:
+    last: _Origin | None = None
+    size = total = 0
+    for origin, entry in records:
         if len(entries) >= OTLP_RECORDS_PER_REQUEST:
             raise TooManyEntriesError(f"more than {OTLP_RECORDS_PER_REQUEST} records in one request")
+        if origin is not last:
+            last, size = origin, len(_encode_json(origin.shared))
+        total += size
+        if total > OTLP_SHARED_BYTES:
+            raise TooLargeError(
+                f"the attributes of resources and scopes, kept with each of their records, come to more than"
+                f" {OTLP_SHARED_BYTES // MIB} MiB; send fewer records at a time"
+            )
         assert entry.metadata is not None
-        entry.metadata.update(shared)
+        entry.metadata.update(origin.shared)
         if for_gateway:
             entry.service, entry.environment = origin.service, origin.environment
         entries.append((len(entries), entry))
     return entries
 
 
-_Read = tuple[_Origin, dict[str, Any], Entry]
+_Read = tuple[_Origin, Entry]
 
 
 def _from_protobuf(body: bytes) -> Iterator[_Read]:
@@ -161,7 +173,6 @@ def _from_protobuf(body: bytes) -> Iterator[_Read]:
             for record in scoped.log_records:
                 yield (
                     origin,
-                    origin.shared,
                     _entry(
                         time=record.time_unix_nano or record.observed_time_unix_nano,
                         number=record.severity_number,
@@ -192,25 +203,25 @@ def _from_json(body: bytes) -> Iterator[_Read]:
 
 
 def _records_of_json(request: _Request) -> Iterator[_Read]:
-    for group in request.resource_logs:
+    for group in request.resource_logs or ():
         resource = dict(_json_pairs(group.resource.attributes)) if group.resource else {}
-        for scoped in group.scope_logs:
+        for scoped in group.scope_logs or ():
             scope = scoped.scope or _Scope()
-            origin = _origin(resource, scope.name, scope.version, dict(_json_pairs(scope.attributes)))
-            for record in scoped.log_records:
+            described = dict(_json_pairs(scope.attributes))
+            origin = _origin(resource, scope.name or "", scope.version or "", described)
+            for record in scoped.log_records or ():
                 yield (
                     origin,
-                    origin.shared,
                     _entry(
-                        time=int(record.time_unix_nano) or int(record.observed_time_unix_nano),
-                        number=_severity_number(record.severity_number),
-                        text=record.severity_text,
+                        time=int(record.time_unix_nano or 0) or int(record.observed_time_unix_nano or 0),
+                        number=_severity_number(record.severity_number or 0),
+                        text=record.severity_text or "",
                         body=_json_value(record.body),
                         attributes=_json_pairs(record.attributes),
-                        trace_id=record.trace_id.lower(),
-                        span_id=record.span_id.lower(),
-                        event_name=record.event_name,
-                        dropped=record.dropped_attributes_count,
+                        trace_id=(record.trace_id or "").lower(),
+                        span_id=(record.span_id or "").lower(),
+                        event_name=record.event_name or "",
+                        dropped=record.dropped_attributes_count or 0,
                     ),
                 )
 
@@ -301,8 +312,8 @@ def _protobuf_value(value: Any) -> Any:
     return _number(found) if kind == "double_value" else found
 
 
-def _json_pairs(pairs: Iterable[_Pair]) -> list[tuple[str, Any]]:
-    return [(pair.key, _json_value(pair.value)) for pair in pairs]
+def _json_pairs(pairs: Iterable[_Pair] | None) -> list[tuple[str, Any]]:
+    return [(pair.key or "", _json_value(pair.value)) for pair in pairs or ()]
 
 
 def _json_value(value: _Value | None, depth: int = 0) -> Any:
@@ -319,9 +330,10 @@ def _json_value(value: _Value | None, depth: int = 0) -> Any:
     if value.double_value is not None:
         return _number(float(value.double_value))
     if value.array_value is not None:
-        return [_json_value(each, depth + 1) for each in value.array_value.values]
+        return [_json_value(each, depth + 1) for each in value.array_value.values or ()]
     if value.kvlist_value is not None:
-        return {pair.key: _json_value(pair.value, depth + 1) for pair in value.kvlist_value.values}
+        pairs = value.kvlist_value.values or ()
+        return {pair.key or "": _json_value(pair.value, depth + 1) for pair in pairs}
     return value.bytes_value
 
 

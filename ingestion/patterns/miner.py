@@ -22,6 +22,7 @@ MOST_BRANCHES = 100
 #: Of one service. What comes beyond is gathered by shape: something writes no templates there.
 MOST_PATTERNS = 2_000
 _REMEMBERED_LINES = 20_000
+_NO_WORDS: set[str] = set()
 
 Id = TypeVar("Id")
 _Leaf = tuple[str, str]
@@ -124,7 +125,7 @@ class PatternMiner(Generic[Id]):
     def _branch(self, shape: str, word: str, grow: bool) -> str:
         if WILDCARD in word:
             return WILDCARD
-        known = self._branches.setdefault(shape, set())
+        known = self._branches.setdefault(shape, set()) if grow else self._branches.get(shape, _NO_WORDS)
         if word in known:
             return word
         if len(known) >= MOST_BRANCHES:

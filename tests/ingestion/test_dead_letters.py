@@ -116,3 +116,14 @@ def test_replay_and_deletion_are_in_the_audit_log_and_arrival_is_not(faulty: Sho
     assert recorded() == [("update", engineer), ("delete", engineer)]
     with faulty.world.scope():
         assert not DeadLetter.objects.exists()
+
+
+def test_the_page_does_not_take_line_ends_for_a_correction(shop: Shop):
+    assert post(shop.key, b'{"logs":\n' + b"x" * 100_000).status_code == 400
+    (letter,) = listed(shop)
+    client = Client()
+    client.force_login(shop.world.user(Role.ENGINEER))
+    written = letter["content"].replace("\n", "\r\n")  # As browsers send a text area.
+    answer = client.post(f"/logs/dead-letters/{letter['id']}", {"corrected": written})
+    assert answer.status_code == 400
+    assert "Only the beginning of this body was kept" in answer.content.decode()

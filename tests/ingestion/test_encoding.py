@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import random
 import tracemalloc
+import zlib
+from types import SimpleNamespace
 
 import pytest
 import zstandard
@@ -62,3 +65,37 @@ def test_other_encodings_and_plain_excess():
             unpack(TEXT, encoding, limit=LIMIT)
     with pytest.raises(TooLargeError):
         unpack(TEXT, "", limit=10)
+
+
+def test_many_members_cost_no_more_than_their_bytes(monkeypatch: pytest.MonkeyPatch):
+    """What follows a member must not be copied whole for each: a body of empty members would take minutes."""
+    handed = 0
+
+    class Counted:
+        def __init__(self, **options: int) -> None:
+            self._member = zlib.decompressobj(**options)
+
+        def decompress(self, data: bytes, longest: int) -> bytes:
+            nonlocal handed
+            handed += len(data)
+            return self._member.decompress(data, longest)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._member, name)
+
+    members = 10_000
+    body = gzip.compress(b"") * members + gzip.compress(TEXT)
+    with monkeypatch.context() as patch:
+        patch.setattr("ingestion.parsers.encoding.zlib", SimpleNamespace(**{**vars(zlib), "decompressobj": Counted}))
+        assert unpack(body, "gzip", limit=LIMIT) == TEXT
+    assert handed <= members * 16 * 1024
+
+
+def test_members_across_pieces_come_out_whole():
+    parts = [random.Random(number).randbytes(number * 7_001) for number in range(8)]
+    assert unpack(b"".join(map(gzip.compress, parts)), "gzip", limit=LIMIT) == b"".join(parts)
+
+
+def test_a_packed_body_beyond_the_limit_is_too_large_and_not_torn():
+    with pytest.raises(TooLargeError):
+        unpack(gzip.compress(b"") * 100, "gzip", limit=1_000)

@@ -130,3 +130,9 @@ def test_a_chosen_span_replaces_a_brushed_range(shop: Shop, logs: list[Any]):
     early = f"from={NOW - timedelta(seconds=50):%Y-%m-%dT%H:%M:%SZ}&to={NOW - timedelta(seconds=40):%Y-%m-%dT%H:%M:%SZ}"
     assert "attempt 45<" in page(client, early) and "attempt 5<" not in page(client, early)
     assert "attempt 5<" in page(client, f"{early}&span=1h")
+
+
+def test_a_search_is_saved_without_what_cannot_be_stored(shop: Shop):
+    assert signed_in(shop).post("/logs/searches", {"name": "pay\0ments", "query": "q=x"}).status_code == 302
+    with shop.world.scope():
+        assert SavedSearch.objects.get().name == "payments"

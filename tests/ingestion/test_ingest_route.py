@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import InterfaceError
 from django.utils import timezone
 
+from ingestion.api import ingest_route
 from ingestion.api.turns import TooManyWaitError, Turns
 from ingestion.limits import BODY_BYTES
+from ingestion.logstore import log_store
+from ingestion.logstore.port import LogStoreBusyError
 from organizations import keys
 from organizations.keys import authenticate_key, hash_key, key_cache, refresh_key
 from organizations.models import ApiKey
@@ -91,6 +96,45 @@ def test_a_quiet_sender_comes_back_by_the_same_way(shop: Shop, route: Any):
         ApiKey.objects.update(revoked_at=timezone.now())
     key_cache._entries[hash_key(shop.key)] = (0.0, key_cache._entries[hash_key(shop.key)][1])
     assert route.call(headers, [body([log(3)])]) is None, "a revoked key is Django's to refuse"
+
+
+def test_what_is_refused_at_once_leaves_nothing_behind_on_the_loop(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: Any) -> None:
+        raise LogStoreBusyError("60,000 logs wait to be committed")
+
+    authenticate_key(shop.key)
+    monkeypatch.setattr(type(log_store()), "begin", full)
+    monkeypatch.setattr(ingest_route, "ANSWER_WITHIN_SECONDS", 0.01)
+    said: list[Any] = []
+    complaints: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body([log(1)]), "more_body": False}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+        scope = {"type": "http", "method": "POST", "path": "/v1/ingest", "headers": [(b"x-api-key", shop.key.encode())]}
+        await ingest_route.IngestRoute(receive)(scope, receive, send)
+        await asyncio.sleep(0.05)
+        gc.collect()
+
+    asyncio.run(run())
+    assert (said[0]["status"], complaints) == (503, [])
+
+
+def test_a_connection_that_died_under_the_look_up_is_djangos_to_answer(
+    shop: Shop, route: Any, monkeypatch: pytest.MonkeyPatch
+):
+    def dead(secret_hash: bytes) -> None:
+        raise InterfaceError("the cursor is closed")
+
+    assert post(shop.key, log(1)).status_code == 200
+    key_cache._entries[hash_key(shop.key)] = (0.0, authenticate_key(shop.key))
+    monkeypatch.setattr(keys, "_look_up", dead)
+    assert route.call([(b"x-api-key", shop.key.encode())], [body([log(2)])]) is None
 
 
 # ---- Turns -----------------------------------------------------------------------------------------------------------

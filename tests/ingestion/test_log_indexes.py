@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from ingestion.logstore import log_store
 from ingestion.logstore.port import LogQuery, LogRecord
@@ -164,3 +166,25 @@ def test_a_stretch_with_few_logs_is_not_indexed(
     with as_owner(owner_connection, monkeypatch):
         assert YESTERDAY in partitions()
         assert index_finished_stretches(at("03:01")) == 0
+
+
+def test_what_an_interrupted_run_left_of_shorter_stretches_goes_with_the_next(
+    filled: Shop, owner_connection: Connection, monkeypatch: pytest.MonkeyPatch
+):
+    with as_owner(owner_connection, monkeypatch):
+        assert index_finished_stretches() == 1
+        quarter = Block(30, at("00:00"), at("00:15"))
+        indexing._build(YESTERDAY, quarter)
+        index_finished_stretches()
+        assert indexing._known_blocks(YESTERDAY) == {Block(30, YESTERDAY.starts_at, YESTERDAY.ends_at)}
+
+
+def test_quiet_days_are_asked_for_all_at_once(
+    filled: Shop, owner_connection: Connection, monkeypatch: pytest.MonkeyPatch
+):
+    for days in range(2, 12):
+        post(filled.key, body([log(at=at("12:00") - timedelta(days=days))]))
+    MinuteCounter().run()
+    with as_owner(owner_connection, monkeypatch), CaptureQueriesContext(connection) as asked:
+        assert index_finished_stretches() == 1
+    assert sum("log_minute" in query["sql"] for query in asked) == 2

@@ -12,6 +12,8 @@ from django.apps import apps
 from django.db import connection
 
 from ingestion.logstore import log_store
+from ingestion.logstore.port import LogStoreUnavailableError, TailRequest, WriteBatch
+from ingestion.logstore.postgresql.connections import WriterConnections
 from ingestion.models import LogEntry
 from ingestion.tasks import make_partitions
 from tests.ingestion.conftest import Shop, make_shop
@@ -207,3 +209,34 @@ def test_a_large_batch_over_several_days_reaches_each_partition(shop: Shop):
         assert post(shop.key, body(logs)).status_code == 200
     with shop.world.scope():
         assert len({entry.timestamp.date() for entry in LogEntry.objects.all()}) >= 12
+
+
+def test_a_log_whose_day_has_gone_meanwhile_is_to_be_sent_again(shop: Shop):
+    """Read a moment before midnight, written a moment after: sent again, it is a dead letter."""
+    gone = datetime.now(UTC) - timedelta(days=32)
+    row = (shop.service.pk, int(gone.timestamp() * 1_000_000), 1, 20, b"late", b"{}", None)
+    with pytest.raises(LogStoreUnavailableError):
+        log_store().write(WriteBatch(shop.organization_id, 30, datetime.now(UTC), [row]))
+
+
+def test_what_is_followed_has_its_times_in_utc_wherever_the_server_stands(shop: Shop, owner_connection: Connection):
+    database = owner_connection.info.dbname
+    owner_connection.execute(f"ALTER DATABASE \"{database}\" SET timezone TO 'Asia/Kolkata'")
+    log_store().close()  # type: ignore[attr-defined]
+    before = log_store().position()
+    assert post(shop.key, body([log(1)])).json()["received"] == 1
+    request = TailRequest(everything(shop.service.pk), before)
+    _, [page] = log_store().tail(shop.organization_id, [request], limit=10)
+    (record,) = page.records
+    assert (record.timestamp.utcoffset(), record.received_at.utcoffset()) == (timedelta(0), timedelta(0))
+
+
+def test_a_server_that_vanishes_without_a_word_is_noticed_in_time(shop: Shop):
+    connection.ensure_connection()
+    own_connections = WriterConnections(1)
+    with own_connections.connection(patience=1) as own:
+        for each in (own, connection.connection):
+            said = each.info.get_parameters()
+            assert int(said["tcp_user_timeout"]) <= 30_000
+            assert int(said["keepalives_idle"]) + int(said["keepalives_interval"]) * int(said["keepalives_count"]) <= 30
+    own_connections.close()

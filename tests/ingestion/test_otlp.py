@@ -177,6 +177,14 @@ def test_a_dead_key_is_told_in_protobuf(shop: Shop):
     assert response.content.startswith(b"\x08\x10\x12")
 
 
+def test_what_records_share_is_bounded_as_kept_with_each(shop: Shop):
+    """1 MB on the wire would be 100 MB in the table."""
+    message = request(*[{"message": "x", "time": 1 + n} for n in range(5_000)], blob="x" * 20_000)
+    response = post(shop.key, message.SerializeToString())
+    assert response.status_code == 413 and b"send fewer records" in response.content
+    assert post(shop.key, request({}, blob="x" * 20_000).SerializeToString()).status_code == 200
+
+
 def test_an_empty_export_is_a_success(shop: Shop):
     assert post(shop.key, b"").status_code == 200
     assert post(shop.key, b"{}", JSON).json() == {}
@@ -218,6 +226,26 @@ def test_every_kind_of_value():
         "bytes": "AAE=",
     }
     assert entry.timestamp is None
+
+
+def test_null_is_not_set_wherever_it_stands():
+    """As the JSON form of protobuf has it."""
+    record = dict.fromkeys(("timeUnixNano", "severityNumber", "severityText", "attributes", "traceId", "spanId"))
+    document = {
+        "resourceLogs": [
+            {"resource": {"attributes": None}, "scopeLogs": None},
+            {
+                "resource": None,
+                "scopeLogs": [
+                    {"scope": {"name": None, "version": None, "attributes": None}, "logRecords": None},
+                    {"logRecords": [{**record, "body": {"arrayValue": {"values": None}}, "eventName": None}]},
+                ],
+            },
+        ]
+    }
+    [(_, entry)] = read_records(json.dumps(document).encode(), JSON, for_gateway=False)
+    assert (entry.level, entry.message, entry.timestamp, entry.metadata) == ("INFO", "[]", None, {})
+    assert read_records(b'{"resourceLogs": null}', JSON, for_gateway=False) == []
 
 
 @given(st.binary(max_size=200), st.sampled_from([PROTOBUF, JSON]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db.models import Sum
 from django.test import Client
 
@@ -86,6 +88,13 @@ def test_a_service_that_writes_no_templates_fills_no_table(monkeypatch: pytest.M
     assert len(mined.templates) <= 41 and last.text == "<*>"
 
 
+def test_looking_a_message_up_leaves_nothing_behind():
+    mined = miner()
+    for length in range(100):
+        assert mined.match("note" + "," * length) is None
+    assert mined._branches == {}
+
+
 def test_the_command_writes_a_line_for_each_line_in_order(tmp_path: Path):
     file = tmp_path / "app.log"
     file.write_bytes(b"user ada logged in\ndisk 93% full\nuser bob logged in\r\n\nbad \xff byte\n")
@@ -93,6 +102,14 @@ def test_the_command_writes_a_line_for_each_line_in_order(tmp_path: Path):
     lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
     assert lines[:3] == ["1\tuser <*> logged in", "2\tdisk <*> full", "1\tuser <*> logged in"]
     assert len(lines) == 6 and lines[5] == ""
+
+
+def test_the_command_reads_standard_input_as_it_reads_a_file(monkeypatch: pytest.MonkeyPatch):
+    lines = io.BytesIO(b"user ada logged in\nbad \xff\rbyte\nuser bob logged in\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(lines, encoding="utf-8"))
+    written = io.StringIO()
+    call_command("mine_patterns", "-", stdout=written)
+    assert written.getvalue().splitlines() == ["1\tuser <*> logged in", "2\tbad \ufffd byte", "1\tuser <*> logged in"]
 
 
 # ---- Mining behind the stream ----------------------------------------------------------------------------------------
@@ -149,10 +166,8 @@ def test_every_log_is_counted_once_however_often_mining_runs_and_fails(
 
 def test_patterns_are_found_searched_and_told_from_those_before_the_deploy(shop: Shop):
     old = [log(n, at=NOW - timedelta(hours=2), metadata={"version": "1.0"}) for n in range(5)]
-    new = [
-        log(n, at=NOW, level="FATAL", message=f"ledger {n} is corrupt", metadata={"service.version": "1.1"})
-        for n in range(3)
-    ]
+    deployed = {"resource": {"service.version": "1.1"}}
+    new = [log(n, at=NOW, level="FATAL", message=f"ledger {n} is corrupt", metadata=deployed) for n in range(3)]
     noise = [log(n, at=NOW, level="INFO", message=f"ledger {n} is corrupt no more") for n in range(3)]
     post(shop.key, body([*old, *new, *noise]))
     mining.mine_all()
@@ -181,3 +196,42 @@ def test_patterns_are_found_searched_and_told_from_those_before_the_deploy(shop:
     assert "ledger 1 is corrupt no more" not in client.get(f"/logs?pattern={corrupt['id']}").content.decode()
     stranger = {"HTTP_AUTHORIZATION": f"Bearer {issue_tokens(make_shop('Globex').world.owner.user).access}"}
     assert client.get(f"/v1/logs?pattern={corrupt['id']}", **stranger).json()["results"] == []
+
+
+def test_a_removed_organization_that_still_sent_holds_nobody_up(
+    shop: Shop, owner_connection: psycopg.Connection[Any], runtime_connection: psycopg.Connection[Any]
+):
+    post(shop.key, body([log(1, at=NOW)]))
+    owner_connection.execute(
+        "INSERT INTO log_entry (organization_id, retention_days, received_at, service_id, timestamp, hash, level,"
+        " message, metadata) SELECT 999999, retention_days, received_at, 999999, timestamp, hash, level, message,"
+        " metadata FROM log_entry"
+    )
+    assert mining.mine_all() == 1
+    waiting = runtime_connection.execute("SELECT organization_id FROM ingestion_organizations_to_mine()").fetchall()
+    assert waiting == [(None,)], "the common horizon has moved"
+
+
+def test_a_histogram_of_a_pattern_begins_with_its_range(shop: Shop):
+    since = (NOW - timedelta(hours=2)).replace(minute=30, second=0, microsecond=0)
+    post(shop.key, body([log(0, at=since - timedelta(seconds=10)), log(0, at=since + timedelta(seconds=10))]))
+    mining.mine_all()
+    bearer = {"HTTP_AUTHORIZATION": f"Bearer {issue_tokens(shop.world.user(Role.AUDITOR)).access}"}
+    pattern = Client().get("/v1/log-patterns", **bearer).json()["results"][0]["id"]
+    asked = {"pattern": pattern, "interval": "1h", "from": since.isoformat()}
+    buckets = Client().get("/v1/logs/histogram", asked, **bearer).json()
+    assert sum(bucket["count"] for bucket in buckets) == 1
+
+
+def test_a_download_holds_all_of_a_rare_pattern(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pattern_search, "MOST_LOOKED_AT", 100)
+    rare = [log(n, at=NOW - timedelta(hours=1), message=f"ledger {n} is corrupt") for n in range(5)]
+    alike = [log(n, at=NOW, message=f"ledger {n} is corrupt no more") for n in range(1_200)]
+    post(shop.key, body([*rare, *alike]))
+    mining.mine_all()
+    with shop.world.scope():
+        pattern = LogPattern.objects.get(template="ledger <*> is corrupt")
+    client = Client()
+    client.force_login(shop.world.user(Role.ENGINEER))
+    answer = client.post("/logs/download", {"format": "jsonl", "query": f"pattern={pattern.pk}&span=24h"})
+    assert len(b"".join(answer.streaming_content).splitlines()) == 5

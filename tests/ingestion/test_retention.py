@@ -139,15 +139,18 @@ def test_archiving_by_hand_drops_nothing(
 def test_dead_letters_nobody_repaired_are_archived_and_removed(
     shop: Shop, owner_connection: Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    assert post(shop.key, b'{"level": "ERROR"}').json()["dead_lettered"] == 1
+    monkeypatch.setattr("ingestion.archive.dead_letters.READ_AT_ONCE", 2)
+    for level in ("ERROR", "WARN", "INFO"):
+        assert post(shop.key, json.dumps({"level": level}).encode()).json()["dead_lettered"] == 1
     now = datetime.now(UTC)
     with as_owner(owner_connection, monkeypatch):
         assert retire_dead_letters(now + timedelta(days=29), tmp_path) == 0
-        assert retire_dead_letters(now + timedelta(days=31), tmp_path) == 1
+        assert retire_dead_letters(now + timedelta(days=31), tmp_path) == 3
         assert not DeadLetter.objects.exists()
     (path,) = files.find(tmp_path)
     manifest = files.read_manifest(path)
-    (letter,) = files.read(path.with_name(manifest.file), manifest)
+    letter, *others = files.read(path.with_name(manifest.file), manifest)
+    assert len(others) == 2
     assert json.loads(base64.b64decode(letter["content_base64"])) == {"level": "ERROR"}
     assert letter["service"] == str(shop.service.public_id)
 

@@ -87,3 +87,10 @@ def test_a_page_without_its_database_says_so(db, monkeypatch):
     client.force_login(world.user(Role.OWNER))
     response = client.get("/")
     assert (response.status_code, response["Retry-After"]) == (503, "5")
+
+
+def test_a_body_beyond_what_is_read_is_413_under_an_idempotency_key_too(owner):
+    response = Client().post(
+        "/v1/services", b" " * (13 * 1024 * 1024), content_type="application/json", HTTP_IDEMPOTENCY_KEY="once", **owner
+    )
+    assert (response.status_code, response["Content-Type"]) == (413, "application/problem+json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Iterable
@@ -254,3 +255,39 @@ def test_files_are_read_in_large_pieces(tmp_path):
 
     sent = asyncio.run(call(bridge_to(application)))
     assert [len(message.get("body", b"")) for message in sent[1:]] == [262_144, 262_144, 75_712, 0]
+
+
+def test_large_bodies_take_so_much_memory_and_no_more():
+    gate = threading.Event()
+
+    def waits(environ: Any, start_response: Any) -> list[bytes]:
+        gate.wait(5)
+        return ordinary(environ, start_response)
+
+    bridge = bridge_to(waits, longest_body=1_000_000, most_held=200_000)
+
+    def sent(size: int) -> Any:
+        return call(bridge, {"type": "http.request", "body": b"x" * size, "more_body": False})
+
+    async def run() -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+        first = asyncio.create_task(sent(150_000))
+        await asyncio.sleep(0)
+        refused = await sent(100_000)
+        small = asyncio.create_task(sent(1_000))
+        await asyncio.sleep(0)
+        gate.set()
+        return await first, refused, await small, await sent(200_000)
+
+    first, refused, small, after = asyncio.run(run())
+    assert [answer[0]["status"] for answer in (first, refused, small, after)] == [201, 503, 201, 201]
+    headers = dict(refused[0]["headers"])
+    assert (headers[b"content-type"], headers[b"retry-after"]) == (b"application/problem+json", b"1")
+    assert json.loads(refused[1]["body"])["request_id"] == headers[b"x-request-id"].decode()
+
+
+def test_a_body_that_never_comes_whole_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(wsgi_bridge, "LONGEST_UPLOAD_SECONDS", 0.05)
+    bridge = bridge_to(ordinary, longest_body=1_000_000, most_held=200_000)
+    half = {"type": "http.request", "body": b"x" * 150_000, "more_body": True}
+    assert asyncio.run(call(bridge, half))[0]["status"] == 408
+    assert asyncio.run(call(bridge, half, {**half, "body": b"", "more_body": False}))[0]["status"] == 201

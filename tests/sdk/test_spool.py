@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 
 import pytest
-from incident_center_client import spool
+from incident_center_client import file_lock, spool
 from incident_center_client.spool import SEGMENT_BYTES, adopt_lane, claim_lane
 
 from .conftest import PATIENCE, Reply
@@ -228,3 +229,50 @@ def test_a_full_disk_leaves_no_torn_line(tmp_path, monkeypatch, failing):
             lane.append([event(2)])
     lane.append([event(3)])
     assert drain(lane) == [event(1), event(3)]
+
+
+def test_a_full_disk_under_the_position_does_not_hold_the_replay_up(tmp_path, monkeypatch):
+    lane = claim_lane(tmp_path, LIMIT)
+    lane.append([event(number) for number in range(5)])
+
+    def fail(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(spool.Path, "write_text", fail)
+    assert drain(lane, 2) == [event(number) for number in range(5)]
+
+
+def test_a_file_system_without_locks_is_an_error_and_not_an_endless_search(tmp_path, monkeypatch):
+    def fail(*arguments: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(file_lock, "_try_lock", fail)
+    for _ in range(2):
+        with pytest.raises(OSError, match="No locks"):
+            claim_lane(tmp_path, LIMIT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_strangers_file_is_no_segment(tmp_path):
+    lane = claim_lane(tmp_path, LIMIT)
+    lane.append([event(1)])
+    lane.close()
+    (lane.directory / "notes.jsonl").write_text("not ours")
+    assert drain(adopt_lane(tmp_path, LIMIT)) == [event(1)]
+    assert adopt_lane(tmp_path, LIMIT) is None
+
+
+def test_a_spool_that_somebody_removes_costs_what_is_in_it_and_no_more(
+    intake, new_handler, new_logger, tmp_path, capfd
+):
+    intake.stop()
+    handler = new_handler(spool_directory=tmp_path / "spool")
+    logger = new_logger(handler)
+    logger.error("on the disk")
+    assert handler.flush(PATIENCE)
+    shutil.rmtree(tmp_path / "spool")
+    intake.start()
+    logger.error("after")
+    assert intake.wait_for_messages(1) == ["after"]
+    handler.close()
+    assert "of the spool was removed" in capfd.readouterr().err

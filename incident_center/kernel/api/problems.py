@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DataError, InterfaceError, OperationalError, connection
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -186,6 +187,13 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return _answer(400, "The input is not valid; see errors.", errors=flatten_errors(error.detail))
     if isinstance(error, exceptions.APIException):
         return _api_exception(error)
+    if isinstance(error, RequestDataTooBig):
+        return _answer(413)
+    if isinstance(error, DataError):
+        logger.warning(
+            "a value that PostgreSQL refuses came as far as %s: %s", type(context.get("view")).__name__, error
+        )
+        return _answer(400, "The input holds what cannot be stored or looked for: U+0000, or a number out of range.")
     if isinstance(error, OperationalError | InterfaceError):
         connection.close()
         logger.warning("database away: %s", error)

@@ -102,15 +102,14 @@ class WriterConnections:
 
 def _parameters() -> dict[str, Any]:
     database = connections.settings["default"]
-    options = database.get("OPTIONS", {})
+    options = {name: value for name, value in database["OPTIONS"].items() if name not in ("pool", "prepare_threshold")}
     wanted = {
         "dbname": database["NAME"],
         "user": database["USER"],
         "password": database["PASSWORD"],
         "host": database["HOST"],
         "port": database["PORT"],
-        "connect_timeout": options.get("connect_timeout", 5),
-        "sslmode": options.get("sslmode"),
+        **options,
     }
     return {name: value for name, value in wanted.items() if value not in ("", None)}
 

@@ -34,6 +34,11 @@ _ROWS = """
 SELECT coalesce(sum(debug + info + warn + error + fatal), 0) FROM log_minute
  WHERE retention_days = %s AND minute >= %s AND minute < %s
 """
+# Asked once for all days: most are too quiet to be looked at any further.
+_BUSY_DAYS = """
+SELECT retention_days, (minute AT TIME ZONE 'UTC')::date FROM log_minute
+ GROUP BY 1, 2 HAVING sum(debug + info + warn + error + fatal) >= %s
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -98,7 +103,9 @@ def index_finished_stretches(now: datetime | None = None) -> int:
             if not cursor.fetchone()[0]:
                 logger.warning("without the extension pg_trgm the text of logs is not indexed, and searches scan")
                 return 0
-            return sum(_index_partition(partition, now) for partition in partitions())
+            cursor.execute(_BUSY_DAYS, [LEAST_ROWS])
+            busy = set(cursor.fetchall())
+            return sum(_index_partition(one, now) for one in partitions() if (one.retention_days, one.day) in busy)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
 
@@ -107,11 +114,13 @@ def _index_partition(partition: Partition, now: datetime) -> int:
     built = 0
     known = _known_blocks(partition)
     for block in wanted_blocks(partition, now):
-        if block in known or _rows(block) < LEAST_ROWS:
-            continue
-        _build(partition, block)
-        built += 1
-        for shorter in known:
+        if block not in known:
+            if _rows(block) < LEAST_ROWS:
+                continue
+            _build(partition, block)
+            built += 1
+        # Also where an earlier run built it and ended before this.
+        for shorter in known - {block}:
             if block.contains(shorter):
                 _drop(shorter)
     return built

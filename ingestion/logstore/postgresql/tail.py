@@ -11,6 +11,7 @@ answers all requests and is the position to go on from.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 import psycopg
@@ -123,6 +124,6 @@ def _anywhere(word: str) -> str:
 
 def _record(row: tuple[Any, ...]) -> LogRecord:
     service_id, timestamp, hash_, retention_days, received_at, level, message, metadata, trace_id = row
-    return LogRecord(
-        service_id, timestamp, hash_, retention_days, received_at, Level(level), message, metadata, trace_id
-    )
+    # These connections show times in the server's zone, unlike Django's.
+    times = timestamp.astimezone(UTC), received_at.astimezone(UTC)
+    return LogRecord(service_id, times[0], hash_, retention_days, times[1], Level(level), message, metadata, trace_id)

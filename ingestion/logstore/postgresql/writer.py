@@ -23,6 +23,12 @@ PATIENCE_SECONDS = 5.0
 #: A batch over more days than this, a replay of old logs, is not worth a COPY for each of them.
 MOST_PARTITIONS = 8
 _OK = 200
+#: A day has no partition: it was dropped since this process asked, or it is not kept (yet, or any more).
+_WITHOUT_PARTITION = (
+    psycopg.errors.CheckViolation,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.InvalidParameterValue,
+)
 
 Result = TypeVar("Result")
 
@@ -76,8 +82,16 @@ class BatchWriter:
         self._repeaters_in_groups = Repeaters()
 
     def write(self, batch: WriteBatch, answer: AnswerWriter | None) -> WriteOutcome:
-        """One batch in one transaction: rows, dead letters and receipt together."""
-        return self._attempt(lambda connection: self._write(connection, batch, answer))
+        """One batch in one transaction: rows, dead letters and receipt together.
+
+        Raises:
+            LogStoreUnavailableError: also where midnight came between the reading of a log and its writing, by this
+                clock or by the database's: sent again, it is read anew, and what is too old is a dead letter.
+        """
+        try:
+            return self._attempt(lambda connection: self._write(connection, batch, answer))
+        except _WITHOUT_PARTITION as error:
+            raise LogStoreUnavailableError(str(error)) from error
 
     def write_group(self, batches: Sequence[WriteBatch]) -> list[WriteOutcome]:
         """Small batches, perhaps of several organizations, in one transaction and one round trip.
@@ -98,7 +112,7 @@ class BatchWriter:
         except LogStoreUnavailableError:
             # An idle connection may have died with a server that has long been back.
             self._connections.discard_idle()
-        except (psycopg.errors.CheckViolation, psycopg.errors.UndefinedTable):
+        except _WITHOUT_PARTITION:
             self._partitions.forget()
         wait_before_retry()
         with self._connection() as connection:

@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from incident_center.environment import load
-from incident_center.kernel.api.problems import Problem, Unavailable
+from incident_center.kernel.api.problems import Problem, TooLarge, Unavailable
 from incident_center.kernel.scope import Actor, organization_scope
 from ingestion.actions.receive_logs import ReceivedBody, Sender, receive_logs
-from ingestion.file_intake import Bookmark, FileEntry, guess, read_entries
+from ingestion.file_intake import Bookmark, FileEntry, Place, guess, read_entries
 from ingestion.gateway import service_resolver
 from ingestion.levels import Level, parse_level
 from ingestion.limits import BODY_BYTES
@@ -67,9 +67,11 @@ class Command(BaseCommand):
 
     def _load(self, path: Path, form: str, zone: ZoneInfo, level: Level, sender: Sender, *, restart: bool) -> None:
         bookmark = Bookmark(load().state_directory, path, f"service {sender.service_id}")
-        offset, line = (0, 0) if restart else bookmark.read()
-        status = path.stat()
-        fallback = datetime.fromtimestamp(status.st_mtime, UTC)
+        place = bookmark.read()
+        if restart:
+            place = Place(0, 0, place.began, place.began)
+        bookmark.write(place)
+        line, size = place.line, path.stat().st_size
         oldest = datetime.now(UTC) - timedelta(days=sender.retention_days) + timedelta(hours=1)
         counts = {"stored": 0, "duplicates": 0, "dead letters": 0, "too old": 0}
         began = time.monotonic()
@@ -77,7 +79,14 @@ class Command(BaseCommand):
         self.stderr.write(f"{path.name}: {form}{where}")
         with path.open("rb") as file:
             entries = read_entries(
-                file, name=path.name, form=form, zone=zone, level=level, offset=offset, line=line, fallback=fallback
+                file,
+                name=path.name,
+                form=form,
+                zone=zone,
+                level=level,
+                offset=place.offset,
+                line=line,
+                fallback=place.moment,
             )
             for batch in _batches(entries):
                 young = [entry.document for entry in batch if entry.timestamp > oldest]
@@ -87,8 +96,9 @@ class Command(BaseCommand):
                     counts["stored"] += answer["received"]
                     counts["duplicates"] += answer["duplicates_skipped"]
                     counts["dead letters"] += answer["dead_lettered"]
-                bookmark.write(batch[-1].end, batch[-1].line)
-                self._show(batch[-1].end, status.st_size, batch[-1].line - line, time.monotonic() - began)
+                last = batch[-1]
+                bookmark.write(Place(last.end, last.line, place.began, last.timestamp))
+                self._show(last.end, size, last.line - line, time.monotonic() - began)
         if self._is_terminal():
             self.stderr.write("")
         self.stdout.write(", ".join(f"{count:,} {name}" for name, count in counts.items()))
@@ -139,6 +149,8 @@ def _send(sender: Sender, documents: list[dict[str, Any]]) -> dict[str, Any]:
             if attempt == ATTEMPTS:
                 raise CommandError(f"{error.detail} Run the command again to go on.") from error
             time.sleep(min(attempt, 5))
+        except TooLarge:  # A single line: its beginning is a dead letter.
+            return {"received": 0, "duplicates_skipped": 0, "dead_lettered": len(documents)}
         except Problem as problem:
             raise CommandError(problem.detail) from problem
     raise AssertionError("unreachable")

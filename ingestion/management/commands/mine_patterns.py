@@ -3,11 +3,11 @@ from __future__ import annotations
 import sys
 from itertools import count
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ingestion.patterns.miner import PatternMiner, Template
+from ingestion.patterns.miner import PatternMiner
 
 
 class Command(BaseCommand):
@@ -22,16 +22,9 @@ class Command(BaseCommand):
         numbers = count(1)
         miner: PatternMiner[int] = PatternMiner(lambda: next(numbers))
         try:
-            if options["file"] == "-":
-                found = _mine(miner, sys.stdin)
-            else:
-                with Path(options["file"]).open(encoding="utf-8", errors="replace", newline="\n") as lines:
-                    found = _mine(miner, lines)
+            with sys.stdin.buffer if options["file"] == "-" else Path(options["file"]).open("rb") as lines:
+                found = [miner.assign(line.decode("utf-8", "replace").rstrip("\r\n")) for line in lines]
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror}") from error
         for template in found:
             self.stdout.write(f"{template.id}\t{template.text}")
-
-
-def _mine(miner: PatternMiner[int], lines: TextIO) -> list[Template[int]]:
-    return [miner.assign(line.rstrip("\r\n")) for line in lines]

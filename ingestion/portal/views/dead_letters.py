@@ -53,8 +53,9 @@ class DeadLetterView(PortalView):
         letter = selectors.read_dead_letter(dead_letter_id)
         form = ReplayForm(request.POST)
         if form.is_valid():
-            written = form.cleaned_data["corrected"]
-            corrected = written.encode() if written and written != letter.text else None
+            # A browser sends the lines of a text apart by CR LF, whatever they were apart by.
+            written, shown = (text.replace("\r\n", "\n") for text in (form.cleaned_data["corrected"], letter.text))
+            corrected = written.encode() if written and written != shown else None
             try:
                 replay = replay_dead_letter(dead_letter_id=dead_letter_id, actor=self.member.actor, corrected=corrected)
             except Problem as problem:

@@ -28,14 +28,17 @@ class FileLock:
     @classmethod
     def acquire(cls, path: Path) -> FileLock | None:
         """Take the lock without waiting; None when another process has it. Raises OSError for an unusable
-        path.
+        path, and for a file system that has no locks.
         """
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _try_lock(descriptor)
-        except OSError:
+        except (BlockingIOError, PermissionError):
             os.close(descriptor)
             return None
+        except OSError:
+            os.close(descriptor)
+            raise
         # Between our open and our lock its owner may have removed the file: then we hold a lock on nothing.
         if not _is_same_file(descriptor, path):
             os.close(descriptor)

@@ -253,15 +253,22 @@ class Sender:
         try:
             batch = lane.head(self._batch_size, MOST_BATCH_BYTES)
             if batch is None:
-                _quietly(lane.close)
-                self._lane = None
-                self._adopt_lane()
+                self._leave_lane(lane)
                 return
             self.counters.drop(batch.damaged, "the spool was damaged")
             if not batch.events or not self._send(batch.events):
                 lane.done(batch)
+        except FileNotFoundError:
+            # Somebody cleaned up. What is left of the lane is adopted like that of a dead process.
+            self.counters.complain("a file of the spool was removed, and the records in it are lost")
+            self._leave_lane(lane)
         except OSError as error:
             self._postpone(Answer(Outcome.RETRY, f"the spool cannot be read: {error}", misconfigured=True))
+
+    def _leave_lane(self, lane: Lane) -> None:
+        _quietly(lane.close)
+        self._lane = None
+        self._adopt_lane()
 
     def _send(self, events: list[bytes]) -> list[bytes]:
         """Send events in order and return those that are to be tried again later."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ class Lane:
         self._lock = lock
         self._limit = limit
         self._mutex = threading.Lock()
-        self._sizes = {int(path.stem): path.stat().st_size for path in directory.glob(f"*{_SUFFIX}")}
+        self._sizes = {int(path.stem): path.stat().st_size for path in _segments(directory)}
         self._read_segment, self._read_offset = self._load_position()
         # Appending goes on in a new segment: the last line of an old one may be torn.
         self._write_segment = max([self._read_segment, *self._sizes]) + 1
@@ -109,6 +110,8 @@ class Lane:
         self._lock.abandon_after_fork()
 
     def _write(self, data: bytes) -> None:
+        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
+            raise FileNotFoundError(f"{self._path(self._write_segment)} was removed")
         if self._descriptor is None or self._sizes.get(self._write_segment, 0) >= SEGMENT_BYTES:
             self._close_segment()
             self._write_segment += 1
@@ -170,8 +173,12 @@ class Lane:
 
     def _save_position(self) -> None:
         temporary = self.directory / f"{_POSITION}.new"
-        temporary.write_text(f"{self._read_segment} {self._read_offset}")
-        os.replace(temporary, self.directory / _POSITION)
+        try:
+            temporary.write_text(f"{self._read_segment} {self._read_offset}")
+            os.replace(temporary, self.directory / _POSITION)
+        except OSError:
+            # The disk is full. The position in memory holds; after a crash more than one batch comes twice.
+            return
 
     def _remove(self) -> None:
         try:
@@ -191,7 +198,11 @@ def claim_lane(directory: Path, limit: int) -> Lane:
         if lane is None:
             path = directory / f"lane-{os.getpid()}-{os.urandom(4).hex()}"
             path.mkdir(mode=0o700)
-            lane = _lock_lane(path, limit)
+            try:
+                lane = _lock_lane(path, limit)
+            except OSError:
+                shutil.rmtree(path, ignore_errors=True)
+                raise
         if lane is not None:
             return lane
 
@@ -200,7 +211,7 @@ def adopt_lane(directory: Path, limit: int) -> Lane | None:
     """Take a lane with events whose process has died, or None when there is none. Raises OSError."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in sorted(directory.glob("lane-*")):
-        if any(path.glob(f"*{_SUFFIX}")) and (lane := _lock_lane(path, limit)) is not None:
+        if _segments(path) and (lane := _lock_lane(path, limit)) is not None:
             return lane
     return None
 
@@ -212,6 +223,10 @@ def _lock_lane(path: Path, limit: int) -> Lane | None:
         # Its owner has just emptied and removed it.
         return None
     return Lane(path, lock, limit) if lock is not None else None
+
+
+def _segments(lane: Path) -> list[Path]:
+    return [path for path in lane.glob(f"*{_SUFFIX}") if path.stem.isdecimal()]
 
 
 def _is_event(line: bytes) -> bool:
