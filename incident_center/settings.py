@@ -19,8 +19,8 @@ RUNTIME_ROLE = ENVIRONMENT.runtime_role
 ALLOW_SIGNUP = ENVIRONMENT.allow_signup
 
 _base = urlsplit(BASE_URL)
-# A host name decides nothing about an organization; an installation behind a proxy names its own.
-ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts or [_base.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
+# A host name decides nothing about an organization. Health checks ask by loopback, whatever names people use.
+ALLOWED_HOSTS = [_base.hostname or "localhost", *ENVIRONMENT.allowed_hosts, "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
 
 # ---- Applications -------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key",
     "reset_password": "20/m/ip,5/m/key",
     "signup": "20/m/ip",
-    "join_code": "30/m/ip",
+    "join_code": "60/m/ip",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = ENVIRONMENT.trusted_proxies
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
@@ -352,12 +352,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "incident_center.kernel.structured_logging.JsonFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django.request": {"level": "ERROR"},
         "django.db.backends": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        # It names topics and phone numbers; what a delivery needs of it is caught where the message is sent.
+        "apprise": {"handlers": ["nowhere"], "propagate": False},
     },
 }

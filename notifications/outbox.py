@@ -23,11 +23,13 @@ from notifications.channels.registry import KINDS
 from notifications.contacts.kinds import CONTACT_KINDS
 from notifications.models import Delivery
 from notifications.response_links import response_address
+from organizations.models import Membership
 
 logger = logging.getLogger(__name__)
 
 ACTOR = Actor.system("notifications")
 Clock = Callable[[], datetime]
+GIVEN_UP = Result(Outcome.FAILED, error="Given up: no worker that began it came back to say what came of it.")
 
 
 def deliver(*, organization_id: int, delivery_id: UUID, clock: Clock = timezone.now) -> None:
@@ -43,7 +45,7 @@ def _attempt(delivery_id: UUID, clock: Clock) -> UUID | None:
     claim = delivery_claim(delivery_id=delivery_id, now=clock())
     if claim is None:
         return None
-    result = _send(claim, clock())
+    result = GIVEN_UP if claim.gives_up else _send(claim, clock())
     recorded = delivery_finish(claim=claim, result=result, now=clock(), actor=ACTOR)
     metrics.attempts.labels(kind=claim.delivery.way.kind, outcome=result.outcome.value).inc()
     if not recorded or result.outcome is Outcome.RETRY:
@@ -80,6 +82,8 @@ def _send_to_contact(delivery: Delivery, now: datetime) -> Result:
     contact = delivery.contact
     if not contact.is_open:
         return Result(Outcome.FAILED, error="The contact was removed before this message could leave.")
+    if not Membership.objects.filter(user=contact.user_id, is_active=True).exists():
+        return Result(Outcome.FAILED, error="Whom it was for is no active member any more.")
     kind = CONTACT_KINDS.get(contact.kind)
     if kind is None or not kind.is_available():
         return Result(Outcome.FAILED, error="This installation cannot send to contacts of this kind any more.")

@@ -10,6 +10,9 @@ from django.urls import reverse
 
 from notifications.models import Channel
 
+# Of the database's bigint.
+LARGEST_KEY = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class Named:
@@ -26,6 +29,7 @@ def interaction_address(channel: Channel) -> str:
 def read_token(token: str) -> Named | None:
     organization, _, channel = token.partition(".")
     try:
-        return Named(int(organization, 16), UUID(hex=channel))
+        named = Named(int(organization, 16), UUID(hex=channel))
     except ValueError:
         return None
+    return named if 0 < named.organization_id <= LARGEST_KEY else None

@@ -75,8 +75,13 @@ class Keeper:
             with self._lock:
                 watched = list(self._watched)
             for one in watched:
-                if self._restarting:
+                if not self._restarting:
+                    break
+                try:
                     self._look_after(one)
+                except Exception as error:
+                    # A full disk, say. Without this thread nothing is started again, and what it started would end.
+                    self._report(f"while looking after {one.service.child.name}: {error}")
 
     def _look_after(self, one: _Watched) -> None:
         child = one.service.child

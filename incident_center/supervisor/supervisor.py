@@ -262,7 +262,7 @@ class Supervisor:
                     f"{ended.name} did not start ({ended.ending()}); it said:\n{ended.last_words()}",
                     f"Its whole log is {ended.log}.",
                 )
-            reason = _unreadiness(url) or ""
+            reason = unreadiness(url) or ""
             if not reason:
                 return
             if waited > 15 and not told:
@@ -307,12 +307,12 @@ class Supervisor:
             ) from error
 
 
-def _unreadiness(url: str) -> str | None:
+def unreadiness(url: str) -> str | None:
     """Why the web process is not ready; None when it is."""
     try:
-        # Straight to the process, whatever proxy the environment names.
+        # Straight to the process, whatever proxy the environment names, and by a name that it always answers to.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(url, timeout=5):
+        with opener.open(urllib.request.Request(url, headers={"Host": "localhost"}), timeout=5):
             return None
     except urllib.error.HTTPError as error:
         return error.read(500).decode(errors="replace")

@@ -10,8 +10,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound
+from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound, TooManyRequests
 from incident_center.kernel.models import uuid7
+from incident_center.kernel.rate_limits import Rate, token_buckets
 from incident_center.kernel.scope import Actor
 from notifications import messages
 from notifications.actions.drill_plan import next_drill
@@ -25,6 +26,9 @@ CODE_LIVES = timedelta(minutes=15)
 MOST_TRIES = 5
 PAUSE_BETWEEN_CODES = timedelta(seconds=30)
 MOST_CONTACTS = 20
+LONGEST_ADDRESS = 2_000
+# Codes go wherever somebody says, at the operator's cost: ten at once, then one in six minutes for each person.
+CODES = Rate(per_second=1 / 360, burst=10)
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,13 @@ def contact_create(*, actor: Actor, user: User, kind: str, address: str, label: 
     Raises:
         InvalidInput: the kind cannot be sent here, or the address is not one of its kind.
         Conflict: the person has it already, or has too many.
+        TooManyRequests: the person asked for too many codes.
     """
     chosen = contact_kind(kind)
+    if len(address) > LONGEST_ADDRESS:
+        raise InvalidInput("address", f"An address has at most {LONGEST_ADDRESS:,} characters.")
+    if chosen.needs_code:
+        _admit_code(user)
     try:
         checked = chosen.checked_address(address.strip())
     except (AddressError, EgressRefusedError) as error:
@@ -72,7 +81,9 @@ def contact_send_code(*, actor: Actor, user: User, contact_id: UUID) -> CodeSent
     Raises:
         NotFound.
         Conflict: it is verified already, or a code was sent half a minute ago.
+        TooManyRequests: the person asked for too many codes.
     """
+    _admit_code(user)
     code = f"{secrets.randbelow(10**6):06d}"
     now = timezone.now()
     with transaction.atomic():
@@ -85,6 +96,7 @@ def contact_send_code(*, actor: Actor, user: User, contact_id: UUID) -> CodeSent
         contact.code_expires_at = now + CODE_LIVES
         contact.code_tries = 0
         contact.save(update_fields=["code_hash", "code_expires_at", "code_tries"])
+    token_buckets.spend(_bucket(user), CODES)
     return CodeSent(contact, CONTACT_KINDS[contact.kind].send_code(contact.destination, code))
 
 
@@ -209,6 +221,18 @@ def _locked(user: User, contact_id: UUID) -> Contact:
     if contact is None:
         raise NotFound()
     return contact
+
+
+def _admit_code(user: User) -> None:
+    if wait := token_buckets.wait_for(_bucket(user), CODES):
+        minutes = int(wait // 60) + 1
+        raise TooManyRequests(
+            f"You asked for many codes; the next can be sent in {minutes} min.", retry_after=int(wait) + 1
+        )
+
+
+def _bucket(user: User) -> str:
+    return f"contact-codes:{user.pk}"
 
 
 def _hash(contact: Contact, code: str) -> bytes:

@@ -23,13 +23,15 @@ LARGEST_GROUP = 50
 class Claim:
     """The right to make one attempt. ``number`` is the attempt's; a later claim has a higher one.
 
-    ``members`` are further deliveries of a burst to the same channel, which the one message tells too.
+    ``members`` are further deliveries of a burst to the same channel, which the one message tells too. ``gives_up``:
+    nothing is to be sent any more. The time for it is over, and its last worker never came back.
     """
 
     delivery: Delivery
     number: int
     started_at: datetime
     members: tuple[Delivery, ...] = ()
+    gives_up: bool = False
 
     @property
     def numbers(self) -> dict[UUID, int]:
@@ -50,9 +52,11 @@ def delivery_claim(*, delivery_id: UUID, now: datetime) -> Claim | None:
         if delivery is None:
             return None
         members: list[Delivery] = []
+        # Only what is recorded gives up otherwise, and a message that takes its worker down is never recorded.
+        gives_up = delivery.lease_until is not None and delivery.give_up_at <= now
         channel = delivery.channel
         kind = KINDS.get(channel.kind) if channel is not None else None
-        if channel is not None and kind is not None:
+        if channel is not None and kind is not None and not gives_up:
             again_at = lane_admit(channel.pk, kind, now, probe_for=LEASE)
             if again_at is not None:
                 delivery.next_attempt_at = again_at
@@ -62,7 +66,7 @@ def delivery_claim(*, delivery_id: UUID, now: datetime) -> Claim | None:
                 members = _burst(delivery, channel, now)
         for each in (delivery, *members):
             _take(each, now)
-    return Claim(delivery, delivery.attempt_count, now, tuple(members))
+    return Claim(delivery, delivery.attempt_count, now, tuple(members), gives_up)
 
 
 def _due(now: datetime) -> QuerySet[Delivery]:

@@ -30,7 +30,7 @@ def delivery_finish(*, claim: Claim, result: Result, now: datetime, actor: Actor
         incidents = sorted({each.incident_id for each in held if each.incident_id is not None})
         list(Incident.objects.select_for_update(no_key=True).filter(pk__in=incidents).order_by("pk"))
         recorded = [_finish(each, claim, result, now, actor) for each in held]
-        if recorded[0] and claim.delivery.channel_id is not None:
+        if recorded[0] and claim.delivery.channel_id is not None and not claim.gives_up:
             lane_record(claim.delivery.channel_id, result, now)
     return recorded[0]
 

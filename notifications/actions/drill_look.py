@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from notifications.models import Drill
 from notifications.response_links import drill_address
 from organizations.access import Action, Grant, Role, allows
 from organizations.models import Membership
+
+logger = logging.getLogger(__name__)
 
 ACTOR = Actor.system("drills")
 # Longer than an attempt can take, so that only the dead lose a claim.
@@ -117,6 +120,9 @@ def _send(drill: Drill, now: datetime) -> Result:
         return contact.send(drill.contact.destination, message, links)
     except UndecryptableError:
         return Result(Outcome.FAILED, error="The address does not open with this installation's SECRET_KEY.")
+    except Exception as error:  # A fault of ours is a way that leads nowhere too: the drill is there to say so.
+        logger.exception("drill %s failed in the transport", drill.pk)
+        return Result(Outcome.RETRY, error=f"The message could not be written: {type(error).__name__}.")
 
 
 def _end(drill: Drill, state: Drill.State, now: datetime) -> None:

@@ -52,6 +52,13 @@ class Result:
     # There is nobody there any more, for good: a contact is forgotten.
     is_gone: bool = False
 
+    def __post_init__(self) -> None:
+        """The other side may have said NUL, which PostgreSQL does not take: what came of it could not be kept."""
+        for name in ("answer", "error", "remote_id"):
+            text = getattr(self, name)
+            if "\0" in text:
+                object.__setattr__(self, name, text.replace("\0", ""))
+
 
 @dataclass(frozen=True)
 class Recipient:
@@ -170,7 +177,7 @@ def exchange(method: str, url: str, request: Request) -> Answer | Result:
 
 def judge_status(answer: Answer) -> Result:
     """The meaning of an HTTP status, with Retry-After where it comes with one."""
-    excerpt = answer.body.decode("utf-8", "replace").replace("\0", "")[:LONGEST_EXCERPT]
+    excerpt = answer.body.decode("utf-8", "replace")[:LONGEST_EXCERPT]
     status = answer.status
     if 200 <= status < 300:
         return Result(Outcome.DELIVERED, status, excerpt)

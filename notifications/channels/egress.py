@@ -66,7 +66,8 @@ _SPECIAL = [
     )
 ]
 # Never, not even where private addresses are allowed: the machine's own credentials are behind them.
-_METADATA = [ipaddress.ip_network(network) for network in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128")]
+_LINK_LOCAL = [ipaddress.ip_network(network) for network in ("169.254.0.0/16", "fe80::/10")]
+_METADATA = [ipaddress.ip_address(one) for one in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")]
 
 
 def refusal(text: str, *, allow_private: bool) -> str:
@@ -79,8 +80,10 @@ def refusal(text: str, *, allow_private: bool) -> str:
             address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
         return f"{text} is not the address of a single machine"
-    if any(address in network for network in _METADATA):
+    if any(address in network for network in _LINK_LOCAL):
         return f"{text} is a link-local address"
+    if address in _METADATA:
+        return f"{text} is a cloud's own address"
     if allow_private:
         return ""
     is_special = any(address in network for network in _SPECIAL)
@@ -117,6 +120,8 @@ def check_url(url: str) -> tuple[str, int]:
         raise EgressRefusedError("The address must name a host, in plain ASCII and without spaces.")
     if "@" in parts.netloc:
         raise EgressRefusedError("The address must not hold a user name or password.")
+    if port == 0:
+        raise EgressRefusedError("The address must not name port 0, which nobody listens on.")
     return host, port or (443 if parts.scheme == "https" else 80)
 
 

@@ -48,7 +48,7 @@ class Subscription:
             endpoint = str(given["endpoint"])
             public_key, secret = decoded(given["keys"]["p256dh"]), decoded(given["keys"]["auth"])
             ec.EllipticCurvePublicKey.from_encoded_point(CURVE, public_key)
-        except (LookupError, TypeError, AttributeError, InvalidKey) as error:
+        except (LookupError, TypeError, AttributeError, RecursionError, InvalidKey) as error:
             raise ValueError("not a subscription") from error
         if len(secret) != 16 or urlsplit(endpoint).scheme not in ("https", "http"):
             raise ValueError("not a subscription")

@@ -60,9 +60,10 @@ class ChannelForm(forms.Form):
         if channel is not None:
             address.required = False
             address.help_text = "Leave it empty to keep the present address."
-            if "credential" in self.fields:
-                self.fields["credential"].required = False
-                self.fields["credential"].help_text = "Leave it empty to keep the present one, which is not shown."
+            for name in ("credential", "signing_secret"):
+                if name in self.fields:
+                    self.fields[name].required = False
+                    self.fields[name].help_text = "Leave it empty to keep the present one, which is not shown."
 
     def values(self) -> dict[str, Any]:
         """What the action takes; an address or credential left empty is not touched."""

@@ -11,11 +11,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from incident_center.kernel.api.problems import InvalidInput
-from incident_center.kernel.scope import Actor, organization_scope
+from incident_center.kernel.scope import Actor, organization_scope, require_organization_id
 from organizations.access import Role
 from organizations.actions.people import user_create
 from organizations.events import MemberChanged, member_changed
-from organizations.models import JoinCode, Membership
+from organizations.models import JoinCode, Membership, Organization
 
 # No letters or digits that are mistaken for one another when read aloud. 12 of them are 59 bits.
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -56,6 +56,8 @@ def join_code_rotate(
         raise InvalidInput("max_uses", f"Write a number of uses from 1 to {MOST_USES}.")
     code = "-".join("".join(secrets.choice(ALPHABET) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS))
     with transaction.atomic():
+        # Of two owners at once the second waits, and replaces the first one's code.
+        Organization.objects.select_for_update(no_key=True).get(pk=require_organization_id())
         join_code_revoke(actor=actor)
         return JoinCode.objects.create(
             code=code,

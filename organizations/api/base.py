@@ -65,7 +65,7 @@ class PersonTokenAuthentication(JWTAuthentication):
     def authenticate(self, request: Request) -> tuple[User, Member] | None:  # type: ignore[override]
         header = self.get_header(request)
         raw = None if header is None else self.get_raw_token(header)
-        if raw is None:
+        if raw is None or raw.startswith(KEY_MARK.encode()):  # A key is recognized as one, and refused with 403.
             return None
         try:
             user = self.get_user(self.get_validated_token(raw))

@@ -76,9 +76,20 @@ class Installation:
         return read_state_file(self.state)
 
     def kill(self, name: str) -> None:
-        """``kill -9`` for one process, by the name in STATE/pids.json."""
-        pids = json.loads((self.state / "pids.json").read_text())
-        os.kill(pids[name], signal.SIGKILL)
+        """``kill -9`` for one process, by the name in STATE/pids.json.
+
+        Between its end and its next start a process stands there with a number that may be another's by then, such as
+        that of a thread of somebody else's worker: what is killed has to be a child of our supervisor.
+        """
+        assert self._process is not None
+        until = time.monotonic() + RECOVERY_SECONDS
+        while time.monotonic() < until:
+            pid = json.loads((self.state / "pids.json").read_text()).get(name)
+            if pid and _parent(pid) == self._process.pid:
+                os.kill(pid, signal.SIGKILL)
+                return
+            time.sleep(0.05)
+        raise TimeoutError(f"{name} did not run within a minute")
 
     def wait_until_ready(self) -> float:
         """Seconds until the installation works again. Raises TimeoutError after a minute."""
@@ -110,3 +121,13 @@ class Installation:
             return error.code, json.loads(raw) if raw.startswith(b"{") else raw
         except (OSError, ValueError):
             return 0, None
+
+
+def _parent(pid: int) -> int:
+    """Of a process; 0 for one that is not there, and for a thread."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        group = Path(f"/proc/{pid}/status").read_text().partition("Tgid:")[2].split()[0]
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1]) if group == str(pid) else 0

@@ -25,6 +25,7 @@ from notifications.channels.base import Outcome, Result
 from notifications.models import Contact, Delivery, Notification
 from notifications.reachability import ContactsAndChannels
 from organizations.access import Role
+from organizations.actions.members import member_change
 from organizations.tokens import issue_tokens
 from tests.factories import World, make_world
 
@@ -115,6 +116,18 @@ def test_a_code_cannot_be_guessed_and_dies(world, me, mailbox):
     assert me.send("POST", verify, code=newest_code(mailbox)).status_code == 200
 
 
+def test_codes_are_not_sent_to_ever_new_strangers(world, me, mailbox):
+    for number in range(10):
+        made = me.send("POST", "/v1/me/contacts", kind="email", address=f"stranger-{number}@example.com")
+        assert made.status_code == 201
+        assert me.send("DELETE", f"/v1/me/contacts/{made.json()['id']}").status_code == 204
+    refused = me.send("POST", "/v1/me/contacts", kind="email", address="one-more@example.com")
+    assert refused.status_code == 429 and int(refused["Retry-After"]) > 60
+    assert len(mailbox.taken) == 10
+    another = Api(world, Role.OWNER)
+    assert another.send("POST", "/v1/me/contacts", kind="email", address="x@example.com").status_code == 201
+
+
 def test_nobody_touches_anothers_contacts(world, me, mailbox):
     theirs = add_verified(Api(world, Role.OWNER), mailbox)
     assert me.send("DELETE", f"/v1/me/contacts/{theirs}").status_code == 404
@@ -125,7 +138,12 @@ def test_nobody_touches_anothers_contacts(world, me, mailbox):
 
 @pytest.mark.parametrize(
     ("kind", "address", "field"),
-    [("email", "nonsense", "address"), ("sms", "+4915123456789", "kind"), ("apprise", "syslog://", "address")],
+    [
+        ("email", "nonsense", "address"),
+        ("sms", "+4915123456789", "kind"),
+        ("apprise", "syslog://", "address"),
+        ("push", "[" * 1_999, "address"),
+    ],
 )
 def test_contacts_that_cannot_be(me, mailbox, kind, address, field):
     answer = me.send("POST", "/v1/me/contacts", kind=kind, address=address)
@@ -182,6 +200,17 @@ def test_steps_wait_their_time_and_stop_when_somebody_has_it(world, me, mailbox,
     assert "b@example.com" not in {mail["To"] for mail in mailbox.taken}
     taken_back = pages(world, Role.ENGINEER)[1]
     assert taken_back.state == "cancelled" and "acknowledged" in taken_back.failure
+
+
+def test_who_has_left_is_not_paged_any_more(world, mailbox, open_incident, clock):
+    open_incident(world)
+    with world.scope():
+        member_change(membership_id=world.members[Role.ENGINEER].pk, actor=world.actor, is_active=False)
+    run(world, clock)
+    assert world.user(Role.TEAM_LEAD).email in {mail["To"] for mail in mailbox.taken}
+    assert world.user(Role.ENGINEER).email not in {mail["To"] for mail in mailbox.taken}
+    [not_sent] = pages(world, Role.ENGINEER)
+    assert not_sent.state == "failed" and "no active member" in not_sent.failure
 
 
 def test_what_was_on_its_way_when_somebody_acknowledged_counts_where_it_arrived(world, mailbox, open_incident, clock):

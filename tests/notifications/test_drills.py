@@ -62,6 +62,19 @@ def test_a_channel_is_tried_each_week_by_itself(world, receiver, channel, clock)
     assert b"is a drill: nothing has happened" in receiver.received[0].body
 
 
+def test_a_fault_of_ours_fails_the_drill_and_does_not_hide_it(world, channel, clock, monkeypatch):
+    def break_(*_: Any) -> None:
+        raise AssertionError("a fault of ours")
+
+    monkeypatch.setattr("notifications.channels.webhook.transport.WebhookKind.send", break_)
+    drill = drill_now(world, clock, channel)
+    for _ in range(3):
+        assert drill.state == "pending" and "AssertionError" in drill.failure
+        clock.advance(minutes=15)
+        drill = looked_after(world, clock, drill)
+    assert drill.state == "failed" and drill.incident is not None
+
+
 def test_never_is_never(world, make_channel, receiver, clock):
     make_channel(world, receiver.url, drill_every_days=0)
     clock.advance(days=400)

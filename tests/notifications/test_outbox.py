@@ -158,6 +158,32 @@ def test_it_gives_up_after_a_day_and_can_be_resent(world, receiver, make_channel
         delivery_resend(delivery_id=delivery.pk, actor=world.actor)
 
 
+def test_what_no_worker_survives_is_given_up_too(world, receiver, make_channel, open_incident, clock):
+    make_channel(world, receiver.url)
+    open_incident(world)
+    with world.scope():
+        delivery = Delivery.objects.get()
+        for _ in range(2):
+            assert delivery_claim(delivery_id=delivery.pk, now=clock()) is not None, "and its worker dies"
+            clock.advance(seconds=LEASE.total_seconds())
+    clock.advance(hours=24)
+    assert run(world, clock).state == "failed"
+    assert receiver.received == [] and outcomes(world) == ["lost", "lost", "failed"]
+    assert timeline_kinds(world) == ["opened", "notification_failed"]
+
+
+def test_an_answer_that_the_database_would_not_take_is_kept_without_its_nul(
+    world, receiver, make_channel, open_incident, clock
+):
+    make_channel(world, receiver.url)
+    receiver.answers = [Answer(500, body=b"a\0b")]
+    open_incident(world)
+    run(world, clock)
+    with world.scope():
+        assert DeliveryAttempt.objects.get().answer == "ab"
+    assert Result(Outcome.RETRY, error="x\0", remote_id="\0y") == Result(Outcome.RETRY, error="x", remote_id="y")
+
+
 def test_back_off_doubles_up_to_an_hour_and_is_spread():
     full = [delay_before_retry(tries, spread=0.0).total_seconds() for tries in (1, 2, 3, 11, 12, 50)]
     assert full == [2, 4, 8, 2048, 3600, 3600]

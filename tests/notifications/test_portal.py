@@ -92,6 +92,19 @@ def test_the_answer_to_a_test_is_shown(world, receiver, make_channel):
     assert "Was it deleted?" in text_of(owner.post(url))
 
 
+def test_who_is_told_while_one_looks_has_a_place_on_the_page(world, open_incident):
+    incident = open_incident(world)
+    page = browser(world).get(f"/incidents/{incident.reference}").content.decode()
+    assert "Nobody outside the inbox yet" in page
+    assert f'id="incident-told" data-live-region="{incident.pk}"' in page, "else it is replaced by nothing"
+
+
+def test_a_test_by_mail_has_no_status_to_show(world, mailbox, make_channel):
+    url = f"/notifications/channels/{make_channel(world, 'team@example.com', kind='email').channel.pk}/test"
+    page = text_of(browser(world).post(url))
+    assert "The test arrived." in page and "answered with" not in page
+
+
 def test_deliveries_are_listed_filtered_and_resent(world, receiver, make_channel, open_incident, clock):
     channel = make_channel(world, receiver.url, name="Ops").channel
     receiver.answers = [Answer(410, body=b"gone away")]

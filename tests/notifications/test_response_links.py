@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from incidents.models import Incident
 from notifications import outbox
-from notifications.models import Delivery
+from notifications.models import Contact, Delivery
 from notifications.response_links import make_token, read_token
 from organizations.access import Role
 from organizations.tokens import issue_tokens
@@ -103,6 +103,15 @@ def test_a_link_dies_with_time_and_with_its_person(world, address):
         world.members[Role.ENGINEER].save()
         Delivery.objects.update(created_at=timezone.now() - timedelta(days=8))
     assert Client().get(address).status_code == 404
+    assert state(world).acknowledged_at is None
+
+
+def test_a_link_dies_with_the_contact_that_holds_it(world, address):
+    assert Client().get(address).status_code == 200
+    with world.scope():
+        Contact.objects.filter(user=world.user(Role.ENGINEER)).update(removed_at=timezone.now())
+    assert Client().get(address).status_code == 404
+    assert Client().post(address, {"do": "acknowledge"}).status_code == 404
     assert state(world).acknowledged_at is None
 
 

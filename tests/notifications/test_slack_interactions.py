@@ -96,6 +96,11 @@ def test_what_slack_did_not_sign_is_refused(world, receiver, channel, open_incid
     assert state(world).acknowledged_at is None and receiver.received == []
 
 
+@pytest.mark.parametrize("organization", ["f" * 40, "0", "-1", "zz"])
+def test_an_address_that_names_no_organization_is_refused(channel, organization):
+    assert Client().post(f"/slack/interactions/{organization}.{channel.pk.hex}").status_code == 401
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

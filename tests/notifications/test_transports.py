@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 import smtplib
+import threading
+import time
 from typing import Any
 
 import pytest
+from django.core.mail import EmailMultiAlternatives
 
 from incident_center.kernel.api.problems import InvalidInput
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.actions.incident_change_status import incident_change_status
 from incidents.lifecycle import Status
 from notifications import outbox
-from notifications.channels.apprise.transport import ALLOWED
+from notifications.channels.apprise.transport import ALLOWED, send_apprise
+from notifications.channels.base import Outcome
+from notifications.channels.email.mail import send_mail
 from notifications.channels.registry import KINDS
 from notifications.channels.slack.app import api_address
 from notifications.models import Delivery
@@ -197,6 +203,28 @@ def test_a_mail_server_that_is_away_is_tried_again(world, settings, make_channel
     assert run_all(world, clock)[-1].state == "pending"
 
 
+def test_a_mail_server_that_dawdles_does_not_hold_the_worker(settings, monkeypatch):
+    settings.EMAIL_CONFIGURED = True
+    let_go = threading.Event()
+    monkeypatch.setattr(EmailMultiAlternatives, "send", lambda _: let_go.wait(30))
+    monkeypatch.setattr("notifications.channels.email.mail.LONGEST_SECONDS", 0.1)
+    began = time.monotonic()
+    result = send_mail(["a@example.com"], subject="x", text="x")
+    let_go.set()
+    assert time.monotonic() - began < 5
+    assert result.outcome is Outcome.RETRY and "within" in result.error
+
+
+def test_what_does_not_speak_smtp_has_no_status(settings, monkeypatch):
+    def refuse(*_: Any) -> None:
+        raise smtplib.SMTPConnectError(-1, b"HTTP/1.1 400 Bad Request")
+
+    settings.EMAIL_CONFIGURED = True
+    monkeypatch.setattr(EmailMultiAlternatives, "send", refuse)
+    result = send_mail(["a@example.com"], subject="x", text="x")
+    assert (result.outcome, result.status_code) == (Outcome.RETRY, None), "the database keeps positive ones"
+
+
 # ---- Apprise ---------------------------------------------------------------------------------------------
 
 
@@ -217,6 +245,34 @@ def test_the_long_tail_goes_through_the_guard(world, receiver, settings, make_ch
     refused = run_all(world, clock)[-1]
     assert refused.state == "pending" and "may not be called" in refused.failure
     assert len(receiver.received) == 1, "nothing left"
+
+
+def test_what_apprise_says_tells_nothing_of_the_address_nor_of_others(receiver):
+    def answer(_: Any) -> Answer:
+        # Meanwhile a message of somebody else fails, on another thread.
+        other = threading.Thread(target=logging.getLogger("apprise").warning, args=("somebody else's failure",))
+        other.start()
+        other.join()
+        return Answer(500)
+
+    receiver.respond = answer
+    result = send_apprise(f"ntfy://127.0.0.1:{receiver.port}/my-secret-topic", title="x", body="x")
+    assert result.outcome is Outcome.RETRY and "Failed to send ntfy notification" in result.error
+    assert "my-secret-topic" not in result.error and "somebody else" not in result.error
+
+
+def test_what_apprise_says_stays_out_of_the_log():
+    assert not logging.getLogger("apprise").propagate
+
+
+@pytest.mark.parametrize("answer", [Answer(stall=30), Answer(body=b"x" * 1000, drip=0.05)])
+def test_an_address_sets_no_bound_of_its_own(receiver, monkeypatch, answer):
+    monkeypatch.setattr("notifications.channels.apprise.guard.LONGEST_SECONDS", 0.5)
+    receiver.answers = [answer]
+    began = time.monotonic()
+    result = send_apprise(f"ntfy://127.0.0.1:{receiver.port}/topic?rto=600&cto=600", title="x", body="x")
+    assert time.monotonic() - began < 5
+    assert result.outcome is Outcome.RETRY and "took longer" in result.error
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,15 @@ def test_joining_says_where_it_leads_before_anything_else():
         assert Membership.objects.get(user__email="new@example.com").role == Role.AUDITOR
 
 
+def test_join_codes_cannot_be_tried_for_ever(settings):
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "join_code": "3/m/ip"}
+    living = code_of(make_world("Acme Robotics", roles=()))
+    assert [Client().get("/accounts/join/WRONG").status_code for _ in range(3)] == [400, 400, 400]
+    refused = [Client().get(f"/accounts/join/{living}"), Client().post("/accounts/join/", joining(living))]
+    for answer in refused:
+        assert answer.status_code == 429 and "Acme Robotics" not in answer.content.decode()
+
+
 def test_a_used_up_and_a_replaced_code_are_dead():
     world = make_world(roles=())
     once = code_of(world, max_uses=1)
@@ -135,6 +144,23 @@ def test_the_second_factor_is_asked_for_everywhere():
     assert answer["Location"].startswith("/accounts/2fa/authenticate")
     assert client.get("/services").status_code == 302
     assert client.get("/admin/").status_code == 302
+
+
+def test_guesses_of_the_second_factor_are_throttled():
+    user = make_world(roles=()).owner.user
+    Authenticator.objects.create(user=user, type="totp", data={"secret": get_adapter().encrypt(generate_totp_secret())})
+    assert [api_login(user.email, otp="000000").status_code for _ in range(5)] == [401] * 5
+    refused = api_login(user.email, otp="000000")
+    assert refused.status_code == 429 and int(refused["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("header", ["X-API-Key", "Authorization"])
+def test_a_key_is_no_person_by_whichever_header_it_comes(header):
+    world = make_world(roles=())
+    key = world.key().key
+    value = key if header == "X-API-Key" else f"Bearer {key}"
+    assert Client(headers={header: value}).get("/v1/me").status_code == 403
+    assert Client(headers={header: value[:-1] + "~"}).get("/v1/me").status_code == 401
 
 
 @pytest.mark.parametrize(("role", "begins"), [(Role.AUDITOR, "/assurance"), (Role.OWNER, "/")])

@@ -40,6 +40,9 @@ def test_off_boarding_exports_removes_and_records(committed_database, owner_conn
     files = {entry["file"]: entry for entry in manifest["files"]}
     assert files["organizations_membership.jsonl"]["rows"] == 5
     assert files["audit_entry.jsonl"]["rows"] > 10
+    people = [json.loads(line) for line in (tmp_path / "out/organizations_user.jsonl").read_text().splitlines()]
+    assert {person["email"] for person in people} == {member.user.email for member in leaving.members.values()}
+    assert all(set(person) == {"id", "email", "name", "date_joined"} for person in people), "no secrets"
     for name, entry in files.items():
         assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == entry["sha256"]
     left = owner_connection.execute(

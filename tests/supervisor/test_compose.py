@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from incident_center.environment import Environment
 from incident_center.supervisor import programs
 from incident_center.supervisor.state import CHECKOUT, StateFolder
 
@@ -31,6 +32,35 @@ def test_only_migrations_and_maintenance_are_given_the_owners_address(services: 
 def test_workers_run_the_same_command(services: dict[str, Any], name: str, tmp_path: Any) -> None:
     child = getattr(programs, name)(StateFolder(tmp_path), {})
     assert services[name]["command"].split() == child.command[2:]
+
+
+class Asked(dict[str, str]):
+    """An environment that remembers what was looked up in it."""
+
+    def __init__(self, **values: str) -> None:
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+
+# Places inside the containers, which the file itself decides; and the aid of developers.
+NOT_THE_OPERATORS = {
+    *("STATE_DIR", "AUDIT_SEALS_FILE", "LOG_ARCHIVE_DIRECTORY", "DATABASE_AS", "RUNTIME_ROLE"),
+    *("DATABASE_TRANSACTION_POOLER", "DEBUG"),
+}
+
+
+def test_an_operator_can_set_whatever_there_is_to_set(services: dict[str, Any]) -> None:
+    asked = Asked(DATABASE_URL="postgresql://x@y/z", SECRET_KEY="x" * 32)
+    Environment.read(asked)
+    assert asked.names - NOT_THE_OPERATORS <= set(services["web"]["environment"])
+
+
+def test_the_passwords_beside_the_file_are_not_in_the_image() -> None:
+    assert {".env", ".state"} <= set((CHECKOUT / ".dockerignore").read_text().split())
 
 
 def test_nothing_starts_before_the_migrations_are_done(services: dict[str, Any]) -> None:

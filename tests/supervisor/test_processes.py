@@ -96,6 +96,30 @@ def test_what_dies_is_started_again(tmp_path: Path) -> None:
     assert len(told) == 1 and "killed by SIGKILL" in told[0]
 
 
+def test_the_keeper_outlives_a_full_disk(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def write_pids() -> None:
+        raise OSError(28, "No space left on device")
+
+    sleeper = child(tmp_path, SLEEP)
+    sleeper.start()
+    keeper = Keeper(told.append, write_pids)
+    keeper.watch([sleeper])
+    seen = {None, sleeper.pid}
+    for _ in range(2):
+        sleeper.kill()
+        until = time.monotonic() + 10
+        while sleeper.pid in seen and time.monotonic() < until:
+            time.sleep(0.05)
+        seen.add(sleeper.pid)
+    keeper.pause()
+    sleeper.end_group()
+    keeper.end()
+    assert len(seen) == 4, "started again, twice"
+    assert any("No space left" in line for line in told)
+
+
 def test_what_keeps_dying_is_given_longer_and_longer_pauses(tmp_path: Path) -> None:
     told: list[str] = []
     failing = child(tmp_path, ["false"])

@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +22,7 @@ import pytest
 from incident_center.environment import read_state_file
 from incident_center.supervisor.identity import temporary_server_folder
 from incident_center.supervisor.state import CHECKOUT
+from incident_center.supervisor.supervisor import unreadiness
 from incident_center.supervisor.valkey import free_port
 
 pytestmark = pytest.mark.servers
@@ -49,7 +51,8 @@ class Installation:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.port = free_port()
-        self.process = start(state, self.port)
+        # With host names of the operator's own, by which it does not ask itself whether it is ready.
+        self.process = start(state, self.port, ALLOWED_HOSTS="incidents.example.com")
         self.lines: list[str] = []
         assert self.process.stdout is not None
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
@@ -90,6 +93,24 @@ def installation() -> Iterator[Installation]:
     running.process.kill()
     running.process.wait()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_readiness_is_asked_by_a_name_that_is_always_answered() -> None:
+    asked: list[str] = []
+
+    class Web(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Host"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on the terminal."""
+
+    with HTTPServer(("127.0.0.1", 0), Web) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        assert unreadiness(f"http://127.0.0.1:{server.server_port}/readyz") is None
+    assert asked == ["localhost"]
 
 
 def test_commands_beside_it_find_their_addresses(installation: Installation) -> None:
@@ -141,6 +162,7 @@ def test_runtime_address_without_owner_is_refused_with_the_way_out(installation:
 
 @pytest.mark.parametrize("name", ["valkey", "postgres", "worker", "web"])
 def test_what_is_killed_is_started_again(installation: Installation, name: str) -> None:
+    assert eventually(lambda: installation.pid(name) != 0), "number 0 would be our own process group"
     before = installation.pid(name)
     os.kill(before, signal.SIGKILL)
     assert eventually(lambda: installation.pid(name) not in (0, before))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from notifications.channels.base import LONGEST_EXCERPT, AddressError, ChannelKind, Message, Outcome, Recipient, Result
+from notifications.channels.egress import EgressTimeoutError
 from notifications.channels.wording import headline, plain
 
 # Schemes of services for people, all of which speak HTTP. Not here: what runs programs or reads this machine (dbus,
@@ -18,6 +24,9 @@ ALLOWED = frozenset(
     twilio twist victorops vonage nexmo webex wxteams whatsapp zulip
     """.split()  # noqa: SIM905  One word a name reads better than a quoted list.
 )
+
+# A shorter part of an address is a word such as "high", and gives nothing away.
+SHORTEST_HIDDEN = 4
 
 
 class AppriseKind(ChannelKind):
@@ -49,23 +58,62 @@ def check_apprise_address(address: str) -> None:
 
 
 def send_apprise(address: str, *, title: str, body: str) -> Result:
-    """Sends once. Apprise says only whether it went well; its log says why not."""
-    import apprise
-
+    """Sends once, within 26 seconds. Apprise says only whether it went well; its log says why not."""
     from notifications.channels.apprise.guard import guarded
 
     try:
         check_apprise_address(address)
     except AddressError as error:
         return Result(Outcome.FAILED, error=str(error))
-    with guarded() as refusals, apprise.LogCapture(level=apprise.logging.WARNING, fmt="%(message)s") as log:
-        is_sent = _service(address).notify(title=title, body=body)
-        said = log.getvalue().strip()[:LONGEST_EXCERPT]
+    service = _service(address)
+    with guarded() as conversation, _log_of_this_thread() as lines:
+        pause = service.throttle
+
+        def pause_in_time(*arguments: Any, **options: Any) -> None:
+            """Between two calls: to many at once it would go on for minutes."""
+            conversation.check_time()
+            pause(*arguments, **options)
+
+        service.throttle = pause_in_time
+        try:
+            is_sent = service.notify(title=title, body=body)
+        except EgressTimeoutError as error:
+            return Result(Outcome.RETRY, error=str(error))
     if is_sent:
         return Result(Outcome.DELIVERED)
-    if refusals:
-        return Result(Outcome.RETRY, error=refusals[-1])
+    if conversation.refusals:
+        return Result(Outcome.RETRY, error=conversation.refusals[-1])
+    said = _without_address(" ".join(lines), address)[:LONGEST_EXCERPT]
     return Result(Outcome.RETRY, error=f"The service did not take it. {said}".strip())
+
+
+@contextmanager
+def _log_of_this_thread() -> Iterator[list[str]]:
+    """What Apprise logs here. All threads share its logger, and what others say there is of other organizations."""
+    lines: list[str] = []
+    here = threading.get_ident()
+
+    class Here(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == here:
+                lines.append(record.getMessage())
+
+    handler = Here(logging.WARNING)
+    logger = logging.getLogger("apprise")
+    logger.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+
+
+def _without_address(said: str, address: str) -> str:
+    """Apprise names topics and numbers, which give access or are somebody's own; what it says is shown to everyone."""
+    parts = {unquote(part).lstrip("+") for part in re.split(r"[/:@?&=,;]+", address.partition("://")[2])}
+    for part in sorted(parts, key=len, reverse=True):
+        if len(part) >= SHORTEST_HIDDEN:
+            said = said.replace(part, "…")
+    return said
 
 
 def _service(address: str) -> Any:

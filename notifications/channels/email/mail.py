@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import smtplib
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +17,9 @@ from notifications.channels.base import Message, Outcome, Result
 from notifications.channels.wording import facts
 
 LONGEST_SUBJECT = 180
+# Each step of the conversation has a bound of its own (EMAIL_TIMEOUT); all of them together end before the claim of a
+# delivery does, so that a server that dawdles does not get the same mail again and again.
+LONGEST_SECONDS = 25.0
 NO_SERVER = "This installation sends no e-mail: the operator names a server with EMAIL_URL."
 
 
@@ -72,6 +77,26 @@ def send_mail(
     mail = EmailMultiAlternatives(subject, text, to=list(to), headers=dict(headers or {}), connection=get_connection())
     if html:
         mail.attach_alternative(html, "text/html")
+    outcomes: queue.Queue[Result | Exception] = queue.Queue()
+
+    def hand_over() -> None:
+        try:
+            outcomes.put(_hand_over(mail))
+        except Exception as error:
+            outcomes.put(error)
+
+    # smtplib knows no deadline of the whole, so it runs on a thread that may be left behind.
+    threading.Thread(target=hand_over, name="mail", daemon=True).start()
+    try:
+        outcome = outcomes.get(timeout=LONGEST_SECONDS)
+    except queue.Empty:
+        return Result(Outcome.RETRY, error=f"The mail server did not take it within {LONGEST_SECONDS:.0f} s.")
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _hand_over(mail: EmailMultiAlternatives) -> Result:
     try:
         mail.send()
     except smtplib.SMTPRecipientsRefused as error:
@@ -89,7 +114,8 @@ def _refused(code: int, said: bytes | str) -> Result:
     words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
     is_lasting = code >= 500 and code not in (530, 534, 535, 538)
     outcome = Outcome.FAILED if is_lasting else Outcome.RETRY
-    return Result(outcome, code, words[:500], f"The mail server refuses it: {code} {words[:300]}")
+    # smtplib's word for an answer that is none of SMTP is the code -1.
+    return Result(outcome, code if code > 0 else None, words[:500], f"The mail server refuses it: {code} {words[:300]}")
 
 
 def _domain() -> str:

@@ -174,7 +174,8 @@ class _Conversation:
         result = Result(Outcome.DELIVERED, answer=str(issue.get("html_url", "")), remote_id=number)
         if is_open is None:
             return result
-        return replace(result, issue=IssueChange(is_open, f"{self.repository.name}#{number}", result.answer))
+        name = f"{self.repository.name}#{result.remote_id}"
+        return replace(result, issue=IssueChange(is_open, name, result.answer))
 
     def _call(self, method: str, path: str, values: dict[str, Any] | None = None) -> Any:
         if time.monotonic() - self.began > LAST_CALL_SECONDS:

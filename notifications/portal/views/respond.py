@@ -79,12 +79,18 @@ class RespondView(View):
 
 
 def _holder(named: Named) -> Holder | None:
-    """None where the link is too old, or its person no longer works on incidents here."""
+    """None where the link is too old, its person no longer works on incidents here, or has removed the contact that
+    holds it: perhaps with the phone.
+    """
     delivery = (
         Delivery.objects.select_related("contact__user", "incident__service", "incident__acknowledged_by")
         .defer("contact__address", "payload")
         .filter(
-            pk=named.delivery_id, contact__isnull=False, incident__isnull=False, created_at__gt=timezone.now() - LIVES
+            pk=named.delivery_id,
+            contact__isnull=False,
+            contact__removed_at=None,
+            incident__isnull=False,
+            created_at__gt=timezone.now() - LIVES,
         )
         .first()
     )

@@ -109,6 +109,8 @@ class LoginView(PublicApiView):
                 return Response(body, status=401, content_type=PROBLEM_JSON)
             form = AuthenticateForm(data={"code": data["otp"]}, user=user)
             if not form.is_valid():
+                if form.has_error("code", "too_many_login_attempts"):
+                    raise TooManyRequests("Too many wrong codes; wait before the next.", retry_after=THROTTLE_SECONDS)
                 body = problem_document(401, "The code is wrong or was used already.", mfa_required=True)
                 return Response(body, status=401, content_type=PROBLEM_JSON)
         return Response(signed_in(member, issue_tokens(user)))

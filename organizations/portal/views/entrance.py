@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.utils import perform_login
 from allauth.core import ratelimit
+from allauth.core.internal import ratelimit as ratelimit_of_all_methods
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -75,10 +76,9 @@ class JoinView(EntranceView):
         code = code or request.GET.get("code", "")
         if not code:
             return render(request, "account/join.html", {"form": JoinCodeForm()})
-        form = JoinCodeForm({"code": code})
         if self.too_many_guesses(request):
-            form.add_error("code", TOO_MANY)
-            return render(request, "account/join.html", {"form": form}, status=429)
+            return self._guessed_enough(request, code)
+        form = JoinCodeForm({"code": code})
         invitation = find_invitation(code)
         if invitation is None:
             form.add_error("code", DEAD_CODE)
@@ -88,6 +88,8 @@ class JoinView(EntranceView):
     def post(self, request: HttpRequest, code: str = "") -> HttpResponse:
         form = JoinForm(request.POST)
         code = request.POST.get("code", code)
+        if self.too_many_guesses(request):
+            return self._guessed_enough(request, code)
         if self.too_many(request):
             form.add_error(None, TOO_MANY)
         elif form.is_valid():
@@ -101,7 +103,13 @@ class JoinView(EntranceView):
         return self._second_page(request, code, form, status=400)
 
     def too_many_guesses(self, request: HttpRequest) -> bool:
-        return not ratelimit.consume(request, action="join_code", dry_run=False, raise_exception=False)
+        """Whoever looks a code up may be guessing, by GET as well: allauth's public function lets each GET pass."""
+        return not ratelimit_of_all_methods.consume(request, app="allauth.account", action="join_code", limit_get=True)
+
+    def _guessed_enough(self, request: HttpRequest, code: str) -> HttpResponse:
+        form = JoinCodeForm({"code": code})
+        form.add_error("code", TOO_MANY)
+        return render(request, "account/join.html", {"form": form}, status=429)
 
     def _second_page(self, request: HttpRequest, code: str, form: JoinForm, status: int = 200) -> HttpResponse:
         invitation = find_invitation(code)

@@ -172,7 +172,9 @@ class KeyRotateView(PortalView):
         if problem.status != 409:
             return super().refused(problem)
         complain(self.request, problem.detail)
-        return redirect(self.request.headers.get("Referer") or "organizations:services")
+        if "service_id" in self.kwargs:
+            return redirect("organizations:service", service_id=self.kwargs["service_id"])
+        return redirect("organizations:gateway-keys")
 
 
 class KeyRevokeView(PortalView):
