@@ -40,6 +40,8 @@ OPTIONAL_PACKAGES = (
     ),
 )
 APT_SECONDS = 600
+#: Half of the suite's time is waiting for servers and browsers. A file's tests stay together: they share fixtures.
+IN_PARALLEL = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
 
 
 def main(arguments: list[str]) -> int:
@@ -50,7 +52,9 @@ def main(arguments: list[str]) -> int:
         install_optional_packages()
         failed += failed_checks()
         # Everything, whatever the configuration leaves out by default.
-        arguments = ["-m", "", *arguments]
+        arguments = ["-m", "", *IN_PARALLEL, *arguments]
+    elif not arguments:
+        arguments = IN_PARALLEL
     status = run_pytest(arguments, failed)
     return status or (1 if failed else 0)
 

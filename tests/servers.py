@@ -1,7 +1,9 @@
 """The servers under the tests: a real embedded PostgreSQL and Valkey, and a migrated template database.
 
 Loaded as a plugin (``-p tests.servers`` in pyproject.toml) and at work when it is imported, because Django's settings
-need the addresses before any conftest is read. Processes that pytest-xdist starts find them in the environment.
+need the addresses before any conftest is read. Of pytest-xdist's processes each has servers of its own: transaction
+numbers, which sealing and mining wait for, belong to a whole server, and so do Valkey's keys. The one that hands out
+the tests has none.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from incident_center.supervisor.postgres import EmbeddedPostgres
@@ -19,6 +22,8 @@ from incident_center.supervisor.valkey import EmbeddedValkey
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "incident_center_template"
+
+_stops: list[Callable[[], None]] = []
 
 
 def start() -> None:
@@ -33,7 +38,7 @@ def start() -> None:
         valkey.stop()
         shutil.rmtree(state, ignore_errors=True)
 
-    atexit.register(stop)
+    _stops.append(stop)
     postgres.start()
     postgres.prepare_roles(TEMPLATE)
     valkey.start()
@@ -55,5 +60,20 @@ def start() -> None:
     )
 
 
-if "TEST_SUPERUSER_URL" not in os.environ:
+@atexit.register
+def stop() -> None:
+    while _stops:
+        _stops.pop()()
+
+
+def pytest_unconfigure() -> None:
+    """A process of pytest-xdist's ends without its ``atexit`` functions."""
+    stop()
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    start()
+elif any(argument.startswith(("-n", "--numprocesses")) for argument in sys.argv):
+    os.environ.update(DATABASE_URL="postgresql://none@localhost/none", SECRET_KEY="hands out tests only " + "k" * 40)
+elif "TEST_SUPERUSER_URL" not in os.environ:
     start()

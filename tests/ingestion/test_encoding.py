@@ -27,6 +27,7 @@ LIMIT = 1_000_000
         (zstandard.compress(TEXT), "zstd"),
         (zstandard.compress(TEXT[:50]) + zstandard.compress(TEXT[50:]), "zstd"),
     ],
+    ids=["none", "identity", "gzip", "gzip twice", "zstd", "zstd twice"],
 )
 def test_round_trip(packed: bytes, encoding: str):
     assert unpack(packed, encoding, limit=LIMIT) == TEXT
@@ -40,7 +41,9 @@ def test_what_is_not_packed(packed: bytes, encoding: str):
 
 
 @pytest.mark.parametrize(
-    ("packed", "encoding"), [(gzip.compress(TEXT)[:-9], "gzip"), (zstandard.compress(TEXT * 50)[:-20], "zstd")]
+    ("packed", "encoding"),
+    [(gzip.compress(TEXT)[:-9], "gzip"), (zstandard.compress(TEXT * 50)[:-20], "zstd")],
+    ids=["gzip", "zstd"],
 )
 def test_truncated(packed: bytes, encoding: str):
     with pytest.raises(UnpackError, match="too early"):
