@@ -70,7 +70,7 @@ def alert_mapping() -> AlertMapping:
 
 def alerts_of_incident(incident: Incident) -> QuerySet[Alert]:
     """Those of the incident and of what was merged into it, newest first."""
-    return Alert.objects.filter(incident__in=family(incident)).select_related("service").order_by("-id")
+    return Alert.objects.filter(incident__in=family(incident)).select_related("service", "group").order_by("-id")
 
 
 def groups_with_expired_alerts() -> list[tuple[int, UUID]]:

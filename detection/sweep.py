@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from detection.actions.evaluate_service import DETECTION, LATENESS, evaluate_service
 from detection.selectors import services_to_evaluate
-from incident_center.kernel.api.problems import Problem
 from incident_center.kernel.scope import organization_scope
 from incident_center.kernel.sweeps import Lane, sweep
 
@@ -35,13 +35,18 @@ class Sweeper:
         began = timezone.now()
         since = began - FIRST_LOOK if self._swept_until is None else self._swept_until - OVERLAP
         services = services_to_evaluate(received_since=max(since, began - FIRST_LOOK))
+        has_failed = False
         for service in services:
-            with organization_scope(service.organization_id, actor=DETECTION):
-                try:
+            try:
+                with organization_scope(service.organization_id, actor=DETECTION):
                     evaluate_service(service_id=service.service_id)
-                except Problem:
-                    logger.exception("service %s could not be evaluated", service.service_id)
-        self._swept_until = began
+            except (OperationalError, InterfaceError):
+                raise  # The database is away, for the others too.
+            except Exception:  # One service's trouble must not keep the others from being looked at.
+                has_failed = True
+                logger.exception("service %s could not be evaluated; it is looked at again", service.service_id)
+        if not has_failed:
+            self._swept_until = began
         return len(services)
 
 

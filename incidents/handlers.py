@@ -44,7 +44,7 @@ def follow(change: IncidentChanged) -> None:
     if change.event.kind not in _FOLLOWED:
         return
     incident = change.incident
-    running = locked_running_escalation(incident)
+    running = None if change.event.kind == EventKind.OPENED else locked_running_escalation(incident)
     if incident.is_live and incident.acknowledged_at is None:
         _ensure(change, running)
     elif change.event.kind not in (EventKind.MUTED, EventKind.UNMUTED):

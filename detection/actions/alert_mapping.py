@@ -40,7 +40,7 @@ def alert_mapping_update(*, actor: Actor, changes: MappingFields) -> AlertMappin
         InvalidInput: names every field that is wrong.
     """
     with transaction.atomic():
-        rule = AlertMapping.objects.select_for_update(no_key=True).first() or AlertMapping()
+        rule, _ = AlertMapping.objects.select_for_update(no_key=True).get_or_create()
         faults = [fault for name, value in changes.items() for fault in _apply(rule, name, value)]
         if faults:
             raise InvalidRule(faults)

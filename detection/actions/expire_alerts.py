@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from detection.actions.receive_alerts import receive_messages
@@ -19,13 +20,13 @@ ACTOR = Actor.system("alerts")
 
 def expire_alerts(*, group_id: UUID) -> int:
     """Resolves what expired in the group; how many alerts that were."""
+    now = timezone.now()
     with transaction.atomic():
         group = AlertGroup.objects.select_for_update(no_key=True).filter(pk=group_id).first()
         if group is None:
             return 0
-        over = list(
-            Alert.objects.filter(group=group, expires_at__lte=timezone.now()).exclude(status=AlertStatus.RESOLVED)
-        )
+        expired = list(Alert.objects.filter(group=group, expires_at__lte=now).exclude(status=AlertStatus.RESOLVED))
+        over = [alert for alert in expired if alert.incident_id in (None, group.incident_id)]
         messages = [
             Message(
                 Signal(
@@ -40,7 +41,10 @@ def expire_alerts(*, group_id: UUID) -> int:
             )
             for alert in over
         ]
-        past = [alert.pk for alert in over if alert.incident_id not in (None, group.incident_id)]
-        Alert.objects.filter(pk__in=past).update(expires_at=None)  # Of an incident that is over for good.
         receive_messages(actor=ACTOR, messages=messages, rule=alert_mapping())
-    return len(over)
+        # Of an incident that is over for good. The same alert may fire in a newer one, so nobody hears that it ended.
+        past = [alert.pk for alert in expired if alert not in over]
+        Alert.objects.filter(pk__in=past).update(
+            status=AlertStatus.RESOLVED, resolved_at=now, ends_at=F("expires_at"), expires_at=None
+        )
+    return len(expired)

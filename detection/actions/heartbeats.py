@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import timedelta
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -24,6 +25,8 @@ from organizations.models import Service
 LONGEST_NAME = 200
 SHORTEST_PERIOD_SECONDS = 1
 LONGEST_PERIOD_SECONDS = 400 * 24 * 3_600
+#: A silence that goes on is said again so often: whoever resolved its incident may go on believing that it is over.
+SAID_AGAIN_AFTER = timedelta(minutes=15)
 ACTOR = Actor.system("heartbeats")
 
 
@@ -101,26 +104,31 @@ def heartbeat_beat(*, heartbeat_id: UUID) -> None:
 
 
 def heartbeat_fail(*, heartbeat_id: UUID, said: str = "") -> None:
-    """It reports that what it stands for failed: an incident at once, and none more for its silence."""
+    """It reports that what it stands for failed: an incident at once, and none more for its silence as long as that
+    one is open.
+    """
     with transaction.atomic():
         heartbeat = _locked(heartbeat_id)
-        heartbeat.last_beat_at = timezone.now()
+        now = timezone.now()
+        heartbeat.last_beat_at = now
         heartbeat.beat_count += 1
         if heartbeat.enabled:
-            heartbeat.state, heartbeat.due_at = HeartbeatState.FAILED, None
+            heartbeat.state, heartbeat.due_at = HeartbeatState.FAILED, heartbeat.late_after(now)
             _say(heartbeats.failed(heartbeat, said), ACTOR)
         heartbeat.save(update_fields=["last_beat_at", "beat_count", "state", "due_at"])
 
 
 def heartbeat_miss(*, heartbeat_id: UUID) -> bool:
-    """Opens the incident of a heartbeat that is late. False: it beat, or changed, meanwhile."""
+    """Opens the incident of a heartbeat that is late, or says that it still is. False: it beat, or changed, by now."""
     with transaction.atomic():
         heartbeat = _locked(heartbeat_id)
-        if not heartbeat.enabled or heartbeat.due_at is None or heartbeat.due_at > timezone.now():
+        now = timezone.now()
+        if not heartbeat.enabled or heartbeat.due_at is None or heartbeat.due_at > now:
             return False
-        heartbeat.state, heartbeat.due_at = HeartbeatState.LATE, None
+        since = heartbeat.last_beat_at if heartbeat.is_missed else now
+        heartbeat.state, heartbeat.due_at = HeartbeatState.LATE, now + SAID_AGAIN_AFTER
         heartbeat.save(update_fields=["state", "due_at"])
-        _say(heartbeats.late(heartbeat), ACTOR)
+        _say(heartbeats.late(heartbeat, since), ACTOR)
     return True
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from detection import metrics
+from detection.actions.silence_follow import incident_follow_silences
 from detection.alerts import mapping, wording
 from detection.alerts.case import STORM_KEY, Case, Home
 from detection.alerts.messages import Message, problem_key
@@ -134,14 +135,17 @@ def _find_homes(cases: Iterable[Case], rule: AlertMapping, actor: Actor, now: da
     """Incidents that are there first, then a storm's, then new ones: the order in which locks are taken."""
     firing = [case for case in cases if case.fires]
     fresh = []
+    reopened: dict[UUID, Incident] = {}
     for case in firing:
         if case.home is Home.FRESH:
             fresh.append(case)
-        elif case.home is Home.REJOIN:
-            _reopen(case, actor)
-        else:
-            assert case.incident is not None
+            continue
+        assert case.incident is not None
+        if case.home is Home.REJOIN and case.incident.pk not in reopened:
+            reopened[case.incident.pk] = _reopen(case, case.incident, actor)
+        else:  # Several groups share an incident that others were merged into: the first has reopened it.
             case.rulings.append(wording.joined(case.group, case.incident))
+        case.incident = reopened.get(case.incident.pk, case.incident)
     if fresh:
         _find_fresh_homes(fresh, rule, actor, now)
     for case in firing:
@@ -160,13 +164,11 @@ def _find_fresh_homes(fresh: Sequence[Case], rule: AlertMapping, actor: Actor, n
         case.group.opened_at = now
 
 
-def _reopen(case: Case, actor: Actor) -> None:
-    incident = case.incident
-    assert incident is not None
+def _reopen(case: Case, incident: Incident, actor: Actor) -> Incident:
     flaps = max(alert.firing_count for alert in (*case.fired, *case.again)) >= FLAPPING
     title = (case.again or case.fired)[0].title
     case.rulings.append(wording.reopened(incident, case.rule.rejoin_minutes))
-    case.incident = incident_change_status(
+    return incident_change_status(
         incident_id=incident.pk,
         actor=actor,
         status=Status.INVESTIGATING,
@@ -179,7 +181,7 @@ def _open(case: Case, actor: Actor) -> None:
     message, group = case.opener, case.group
     assert message is not None
     signal = message.signal
-    with alerts_at_hand([alert.labels for alert in case.fired]):
+    with alerts_at_hand(case.fired):
         opened = incident_open(
             actor=actor,
             title=signal.problem_title or case.fired[0].title,
@@ -223,20 +225,21 @@ def _open_storm(cases: Sequence[Case], limit: int, actor: Actor) -> Incident:
     first = cases[0]
     assert first.opener is not None
     worst = max((case.severity for case in cases), key=SEVERITY_ORDER.index)
-    return incident_open(
-        actor=actor,
-        title=f"Alert storm: more than {limit} new problems within a minute",
-        description=(
-            "So many alerts at once usually have one cause. What came after the limit is gathered here, all of it"
-            " listed under Alerts; the incidents before it stand for themselves."
-        ),
-        severity=worst,
-        problem=DetectedProblem(
-            dedup_key=STORM_KEY,
-            source=Source.ALERT,
-            evidence={"alerts_from": first.opener.signal.source, "alerts": len(cases), "group": "storm"},
-        ),
-    ).incident
+    with alerts_at_hand([alert for case in cases for alert in case.fired]):
+        return incident_open(
+            actor=actor,
+            title=f"Alert storm: more than {limit} new problems within a minute",
+            description=(
+                "So many alerts at once usually have one cause. What came after the limit is gathered here, all of it"
+                " listed under Alerts; the incidents before it stand for themselves."
+            ),
+            severity=worst,
+            problem=DetectedProblem(
+                dedup_key=STORM_KEY,
+                source=Source.ALERT,
+                evidence={"alerts_from": first.opener.signal.source, "alerts": len(cases), "group": "storm"},
+            ),
+        ).incident
 
 
 # ---- What changes on incidents -------------------------------------------------------------------------------------
@@ -265,6 +268,8 @@ def _carry_on(incident_id: UUID, cases: Sequence[Case], actor: Actor, now: datet
         titles = [alert.title for alert in linked]
         link_alerts(incident=incident, actor=actor, titles=titles, total=total, occurrences=occurrences, at=now)
         _raise_severity(incident, cases, actor)
+        if incident.muted_until is not None:  # Its timeline does not tell of each alert, and one may not fit.
+            incident_follow_silences(incident_id=incident_id, actor=actor)
     if is_acknowledged and incident.is_live and incident.acknowledged_at is None:
         incident_acknowledge(incident_id=incident_id, actor=actor)
     elif _is_unattended(incident, now):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from detection.actions.silence_follow import LOCK_CLASS, SILENCES, incident_follow_silences
 from detection.models import Mute, Silence
-from detection.silences.facts import facts_of
+from detection.silences.facts import facts_of, firing_labels
 from detection.silences.selectors import incidents_like
 from incident_center.kernel.scope import Actor, require_organization_id
 from incidents.events import PeopleTold, people_told
@@ -65,9 +65,9 @@ def _open_incidents(silence: Silence, now: datetime) -> list[UUID]:
         return []
     matchers = silence.matching
     rows = incidents_like(matchers).exclude(status=Status.RESOLVED).filter(acknowledged_at=None, withdrawn_at=None)
-    with_alerts = bool(matchers.alert_labels)
-    live = rows.filter(merged_into=None).select_related("service")
-    return [each.pk for each in live if not matchers.mismatch(facts_of(each, with_alerts=with_alerts))]
+    live = list(rows.filter(merged_into=None).select_related("service"))
+    labels = firing_labels(live) if matchers.alert_labels else {}
+    return [each.pk for each in live if not matchers.mismatch(facts_of(each, labels.get(each.pk, ())))]
 
 
 def _settle(silence: Silence, now: datetime) -> None:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from detection.models import Mute, Silence
-from detection.silences.facts import facts_of
+from detection.silences.facts import facts_of, firing_labels
 from incident_center.kernel.scope import Actor, require_organization_id
 from incidents.actions.locking import locked
 from incidents.actions.timeline import append_event
@@ -69,7 +69,8 @@ def _keep_silences_still() -> None:
 
 def _fitting(incident: Incident, silences: list[Silence], at: datetime, *, explains: bool) -> list[Silence]:
     matchers = {silence.pk: silence.matching for silence in silences}
-    facts = facts_of(incident, with_alerts=any(each.alert_labels for each in matchers.values()))
+    asks_for_alerts = any(each.alert_labels for each in matchers.values())
+    facts = facts_of(incident, firing_labels([incident])[incident.pk] if asks_for_alerts else ())
     found, rulings = [], []
     for silence in silences:
         mismatch = matchers[silence.pk].mismatch(facts)

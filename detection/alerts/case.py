@@ -99,10 +99,7 @@ class Case:
         known = None if alert is None else Known(alert.is_live, alert.starts_at, alert.resolved_at)
         effect = effect_of(known, signal, self.now)
         if alert is not None and self.past.get(signal.fingerprint) is not alert:
-            alert.received_count += 1
-            alert.last_received_at = self.now
-            if str(alert.pk) not in self.changed:
-                self.repeated[str(alert.pk)] = alert
+            self._count(alert)
         if effect in (Effect.FIRED, Effect.FIRED_AGAIN):
             self._fire(message)
         elif alert is None or effect in (Effect.STALE, Effect.NOTHING_OPEN):
@@ -119,6 +116,12 @@ class Case:
     def _current(self, fingerprint: str) -> Alert | None:
         return self.linked.get(fingerprint) or self.loose.get(fingerprint) or self.past.get(fingerprint)
 
+    def _count(self, alert: Alert) -> None:
+        alert.received_count += 1
+        alert.last_received_at = self.now
+        if str(alert.pk) not in self.changed:
+            self.repeated[str(alert.pk)] = alert
+
     def _keep(self, alert: Alert) -> None:
         self.changed[str(alert.pk)] = alert
         self.repeated.pop(str(alert.pk), None)
@@ -131,6 +134,7 @@ class Case:
         alert = self.linked.get(fingerprint)
         self.opener = self.opener or message
         if alert is None:
+            self._leave(self.past.pop(fingerprint, None))
             alert = self.loose.pop(fingerprint, None) or self._row(message)
             self._describe(alert, message)
             alert.firing_count = max(alert.firing_count, 1)
@@ -140,6 +144,12 @@ class Case:
         else:
             self._fire_again(alert, message)
         self._keep(alert)
+
+    def _leave(self, past: Alert | None) -> None:
+        """What went on firing in an incident that is over does so in a newer one now."""
+        if past is not None and past.is_live:
+            past.status, past.resolved_at, past.expires_at = AlertStatus.RESOLVED, self.now, None
+            self._keep(past)
 
     def _fire_again(self, alert: Alert, message: Message) -> None:
         self._describe(alert, message)
@@ -192,6 +202,7 @@ class Case:
             else:
                 self._fire(message)
         elif alert.incident_id is not None and has_times and self.incident and self.incident.withdrawn_at is not None:
+            self._count(alert)
             self._count_only(alert)
         else:
             self._fire(message)

@@ -13,12 +13,12 @@ from ingestion.parsers.alerts.signal import LONGEST_TEXT, Signal, Step, text_of
 SOURCE = "heartbeat"
 
 
-def late(heartbeat: Heartbeat) -> Message:
+def late(heartbeat: Heartbeat, since: datetime | None) -> Message:
+    """``since`` tells a silence that goes on from a new one."""
     last = f"The last beat came at {_clock(heartbeat.last_beat_at)}. " if heartbeat.last_beat_at else ""
     every, grace = span(heartbeat.period_seconds), span(heartbeat.grace_seconds)
-    return _missed(
-        heartbeat, f"{heartbeat.name} is silent", f"{last}One is expected every {every}, {grace} late at most."
-    )
+    said = f"{last}One is expected every {every}, {grace} late at most."
+    return _missed(heartbeat, f"{heartbeat.name} is silent", said, since)
 
 
 def failed(heartbeat: Heartbeat, said: str) -> Message:
@@ -29,7 +29,7 @@ def recovered(heartbeat: Heartbeat) -> Message:
     return Message(Signal(SOURCE, str(heartbeat.pk), str(heartbeat.pk), Step.RESOLVE), _key(heartbeat))
 
 
-def _missed(heartbeat: Heartbeat, title: str, description: str) -> Message:
+def _missed(heartbeat: Heartbeat, title: str, description: str, since: datetime | None = None) -> Message:
     service = heartbeat.service
     signal = Signal(
         SOURCE,
@@ -40,6 +40,7 @@ def _missed(heartbeat: Heartbeat, title: str, description: str) -> Message:
         description=description,
         labels={"heartbeat": heartbeat.name},
         severity=heartbeat.severity,
+        starts_at=since,
     )
     reading = Reading(Severity(heartbeat.severity), "", "", "")
     reason = f"The heartbeat “{heartbeat.name}” says so."

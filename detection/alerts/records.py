@@ -8,14 +8,16 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection
+from django.db.models import Q
 
-from detection.alerts.case import Case, home_of
+from detection.alerts.case import STORM_KEY, Case, Home, home_of
 from detection.alerts.messages import Message
-from detection.models import Alert, AlertGroup, AlertMapping
+from detection.models import Alert, AlertGroup, AlertMapping, AlertStatus
 from incident_center.kernel.database.rows import write_rows
 from incident_center.kernel.models import uuid7
 from incident_center.kernel.scope import require_organization_id
 from incidents.actions.locking import locked_in_order
+from incidents.lifecycle import Status
 from incidents.models import Incident
 from incidents.selectors import merge_root
 
@@ -64,6 +66,8 @@ def open_cases(
     spoken_of = [groups[key] for key in dict.fromkeys(message.key for message in messages)]
     incidents = _locked_incidents({group.incident_id for group in spoken_of if group.incident_id})
     rejoin = timedelta(minutes=rule.rejoin_minutes)
+    held = [(group, incidents[group.incident_id]) for group in spoken_of if group.incident_id is not None]
+    on_their_own = _occupied(held) | _out_of_the_storm(held, now - rejoin)
     cases: dict[str, Case] = {}
     for message in messages:
         group = groups[message.key]
@@ -71,9 +75,28 @@ def open_cases(
             group.service_id = message.service.pk
         if message.key not in cases:
             incident = incidents.get(group.incident_id) if group.incident_id else None
-            cases[message.key] = Case(group, rule, incident, home_of(incident, rejoin, now), now)
+            home = Home.FRESH if group.pk in on_their_own else home_of(incident, rejoin, now)
+            cases[message.key] = Case(group, rule, incident, home, now)
     _read_alerts(cases, {(message.key, message.signal.fingerprint) for message in messages})
     return cases
+
+
+def _occupied(held: Iterable[tuple[AlertGroup, Incident]]) -> set[UUID]:
+    """Those whose incident is resolved and cannot be reopened: a newer one is open for its problem."""
+    keys = {group.pk: incident.dedup_key for group, incident in held if incident.status == Status.RESOLVED}
+    live = Incident.objects.filter(dedup_key__in={key for key in keys.values() if key}, withdrawn_at=None)
+    taken = set(live.filter(merged_into=None).exclude(status=Status.RESOLVED).values_list("dedup_key", flat=True))
+    return {group_id for group_id, key in keys.items() if key in taken}
+
+
+def _out_of_the_storm(held: Iterable[tuple[AlertGroup, Incident]], over_by: datetime) -> set[UUID]:
+    """Those that a storm took, and whose alerts were all over by then: what fires now is a problem of its own, and
+    nobody who has the storm would look for it there.
+    """
+    absorbed = {group.pk: group.incident_id for group, incident in held if incident.dedup_key == STORM_KEY}
+    lately = Alert.objects.filter(group__in=absorbed, incident__in=set(absorbed.values()))
+    lately = lately.filter(~Q(status=AlertStatus.RESOLVED) | Q(resolved_at__gt=over_by))
+    return absorbed.keys() - set(lately.values_list("group_id", flat=True))
 
 
 def locked_groups(
@@ -105,6 +128,9 @@ def locked_groups(
         rows = cursor.fetchall()
     names = ("id", "key", "source", "problem", "service_id", "incident_id", "opened_at", "last_received_at")
     groups = [AlertGroup(organization_id=organization_id, **dict(zip(names, row, strict=True))) for row in rows]
+    offered = {line["id"] for line in said}
+    for group in groups:
+        group.is_new = group.pk in offered
     return {group.key: group for group in groups}
 
 
@@ -128,7 +154,9 @@ def _read_alerts(cases: Mapping[str, Case], said: Iterable[tuple[str, str]]) -> 
     Args:
         said: keys and fingerprints.
     """
-    wanted = [(cases[key].group, fingerprint) for key, fingerprint in said]
+    wanted = [(cases[key].group, fingerprint) for key, fingerprint in said if not cases[key].group.is_new]
+    if not wanted:
+        return
     organization_id = require_organization_id()
     columns: list[object] = [
         [group.pk for group, _ in wanted],

@@ -11,18 +11,21 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from detection.alerts.messages import problem_key
+from detection.actions.receive_alerts import receive_messages
+from detection.alerts.messages import Message, problem_key
 from detection.alerts.protocols import Protocol
 from detection.alerts.services import public_id_of
 from detection.api.alert_intake import refusal_of
 from detection.compatibility.forms import ForeignFormView
 from detection.models import Alert, AlertStatus
+from detection.selectors import alert_mapping
 from incident_center.kernel.api.problems import InvalidInput, NotFound
 from incident_center.kernel.request_id import current_request_id
 from incident_center.kernel.scope import enter_scope
 from incidents.actions.incident_note import incident_note
 from incidents.lifecycle import SEVERITY_ORDER, Severity
 from incidents.selectors import merge_root
+from ingestion.api.intake import sender_of
 from ingestion.parsers.alerts.opsgenie import PRIORITIES, SOURCE, read_note, step_on
 from ingestion.parsers.alerts.signal import Step, UnreadableAlertError
 from ingestion.parsers.encoding import UnpackError
@@ -200,7 +203,9 @@ class OpsgenieStepView(NamedAlertView):
         except NotFound:
             self.take([step_on(identifier, self.step)])  # The ledger says that nothing of the name is open.
             return self.done()
-        self.take([step_on(alert.group.problem, self.step)])
+        sender_of(self.key).charge(1)
+        message = Message(step_on(alert.group.problem, self.step), alert.group.key)
+        receive_messages(actor=self.key.actor, messages=[message], rule=alert_mapping())
         incident = None if alert.incident is None else merge_root(alert.incident)
         if said and incident is not None and incident.withdrawn_at is None:
             incident_note(incident_id=incident.pk, actor=self.key.actor, body=said)

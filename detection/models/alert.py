@@ -57,6 +57,9 @@ class AlertMapping(OrganizationOwned):
 class AlertGroup(OrganizationOwned):
     """One problem as its sender groups it. Its row is the lock under which messages about it are decided."""
 
+    #: Whether the transaction at hand made the row, so that there are no alerts of it.
+    is_new = False
+
     source = models.CharField(max_length=20)
     # The incidents' deduplication key.
     key = models.CharField(max_length=255)

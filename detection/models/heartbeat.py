@@ -39,7 +39,7 @@ class Heartbeat(OrganizationOwned):
 
     state = models.CharField(max_length=10, choices=HeartbeatState.choices, default=HeartbeatState.WAITING)
     last_beat_at = models.DateTimeField(null=True)
-    # When it is late unless it beats; empty while nothing is expected.
+    # When it is late, or still is, unless it beats; empty while nothing is expected.
     due_at = models.DateTimeField(null=True)
     beat_count = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

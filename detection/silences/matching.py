@@ -10,7 +10,9 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Facts:
-    """What silences look at. ``alerts`` are the labels of each alert of an incident that fires."""
+    """What silences look at. ``alerts`` are the labels of each alert of an incident that fires; ``parts`` those alerts
+    themselves, of a storm, which has no service of its own: where all of them fit, it does.
+    """
 
     title: str
     severity: str
@@ -20,6 +22,7 @@ class Facts:
     labels: frozenset[str] = frozenset()
     dedup_key: str = ""
     alerts: tuple[Mapping[str, Any], ...] = ()
+    parts: tuple[Facts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Matchers:
 
     def mismatch(self, facts: Facts) -> str:
         """The first thing that does not fit, in words; empty where everything does."""
+        if facts.parts and not any(map(self.mismatch, facts.parts)):
+            return ""
         if self.services and facts.service_id not in self.services:
             return f"the service {facts.service_name} is not among its services" if facts.service_id else "no service"
         if self.environments and facts.environment.lower() not in {each.lower() for each in self.environments}:

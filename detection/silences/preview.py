@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from detection.models import Alert
-from detection.silences.facts import facts_of, facts_of_alert
+from detection.silences.facts import all_labels, facts_of, facts_of_alert
 from detection.silences.matching import Matchers
 from detection.silences.selectors import incidents_like
 from detection.silences.times import Times
-from incidents.lifecycle import Source, Status
+from incidents.lifecycle import Source
 from incidents.models import Incident
 
 LOOK_BACK = timedelta(days=7)
@@ -40,12 +40,14 @@ def preview(matchers: Matchers, times: Times | None, now: datetime) -> Preview:
     found = Preview(now - LOOK_BACK, now)
     rows = incidents_like(matchers).filter(opened_at__gte=found.start, withdrawn_at=None)
     incidents = list(rows.select_related("service").order_by("-opened_at", "-pk")[: MOST_READ + 1])
-    with_alerts = bool(matchers.alert_labels)
+    # All that an incident had: most of what happened is over by now.
+    labels = all_labels(incidents[:MOST_READ]) if matchers.alert_labels else {}
     for incident in incidents[:MOST_READ]:
-        if matchers.mismatch(facts_of(incident, with_alerts=with_alerts)) or not _in_hours(times, incident.opened_at):
+        fits = not matchers.mismatch(facts_of(incident, labels.get(incident.pk, ())))
+        if not fits or not _in_hours(times, incident.opened_at):
             continue
         found.incidents.append(incident)
-        found.open_now += incident.is_live and incident.acknowledged_at is None and incident.status == Status.OPEN
+        found.open_now += incident.is_live and incident.acknowledged_at is None
         if incident.source == Source.RULE:
             found.detections.append(incident)
     alerts = list(_alerts(matchers, found.start)[: MOST_READ + 1])

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
+from detection.alerts.case import STORM_KEY
 from detection.models import Mute, Silence
 from detection.silences.matching import Matchers
 from incident_center.kernel.api.problems import NotFound
@@ -71,7 +72,8 @@ def incidents_like(matchers: Matchers) -> QuerySet[Incident]:
         wanted &= Q(severity__in=matchers.severities)
     if matchers.labels:
         wanted &= Q(labels__contains=list(matchers.labels))
-    return Incident.objects.filter(wanted)
+    # A storm fits by its alerts. (An empty condition or another one is the other one.)
+    return Incident.objects.filter(wanted | Q(dedup_key=STORM_KEY) if wanted else wanted)
 
 
 def service_names() -> dict[UUID, str]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound
 from incident_center.kernel.scope import Actor
 from incidents.models import BusinessCalendar, SlaPolicy
 from incidents.models.sla import hours_of
+from incidents.sla.business_hours import add
 from incidents.sla.holiday_calendar import countries, subdivisions
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -88,7 +90,7 @@ def _apply(calendar: BusinessCalendar, fields: Mapping[str, Any]) -> None:
         raise InvalidInput("subdivision", f"Write one of this country's parts ({known}), or nothing.")
     _check_extra_holidays(calendar.extra_holidays)
     try:
-        hours_of(calendar.frozen())
+        add(hours_of(calendar.frozen()), timezone.now(), timedelta(minutes=1))
     except ValueError as error:
         raise InvalidInput("week", f"{str(error).capitalize()}.") from error
 

@@ -36,13 +36,13 @@ def escalation_run_due_steps(*, escalation_id: UUID, now: datetime) -> bool:
     return True
 
 
-def run_due_steps(*, incident: Incident, escalation: Escalation, now: datetime) -> None:
+def run_due_steps(*, incident: Incident, escalation: Escalation, now: datetime, by_hand: bool = False) -> None:
     """Runs the step that is due, and those after it at once as long as none of them finds anybody.
 
-    Both rows are locked. What a mute holds back stays due: its end runs it.
+    Both rows are locked. What a mute holds back stays due, and its end runs it; a person who calls is no noise.
     """
     while escalation.next_due_at is not None and escalation.next_due_at <= now:
-        if incident.muted_until is not None and incident.muted_until > now:
+        if not by_hand and incident.muted_until is not None and incident.muted_until > now:
             _hold(incident, escalation, now)
             return
         run_next_step(incident=incident, escalation=escalation, now=now)

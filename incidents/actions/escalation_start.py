@@ -9,7 +9,6 @@ from incidents.actions.escalation_run_steps import run_due_steps
 from incidents.actions.escalation_stop import escalation_stop
 from incidents.actions.timeline import append_event
 from incidents.escalation.plan import BEGINNING, Position, plan_of, step_after
-from incidents.escalation.selectors import locked_running_escalation
 from incidents.models import Escalation, EventKind, Incident
 
 
@@ -23,22 +22,22 @@ def escalation_start(
     after: Position = BEGINNING,
     reason: str = "",
     acknowledgement_of: UUID | None = None,
+    replaces: Escalation | None = None,
 ) -> Escalation:
     """Begins to tell people by a policy; part of an action that holds the incident's lock.
 
-    What is due at once is done at once, in the same transaction. Another escalation of the incident that is running
-    is replaced.
+    What is due at once is done at once, in the same transaction.
 
     Args:
         policy: as ``EscalationPolicy.frozen``; it is kept, whatever becomes of the policy.
         after: the step with which an earlier run ended, where this one is to go on behind it, at once.
         reason: what a person wrote who escalates by hand.
         acknowledgement_of: whose acknowledgement it ended.
+        replaces: the incident's escalation that is running, locked.
     """
-    running = locked_running_escalation(incident)
-    if running is not None:
+    if replaces is not None:
         escalation_stop(
-            escalation=running, incident=incident, actor=actor, because=Escalation.End.REPLACED, at=at, tells=False
+            escalation=replaces, incident=incident, actor=actor, because=Escalation.End.REPLACED, at=at, tells=False
         )
     due = step_after(plan_of(policy), after, at)
     assert due is not None, "an escalation begins before its last resort"
@@ -64,5 +63,5 @@ def escalation_start(
     data |= {"reason": reason} if reason else {}
     data |= {"acknowledgement_of": str(acknowledgement_of)} if acknowledgement_of else {}
     append_event(incident=incident, kind=EventKind.ESCALATION_STARTED, actor=actor, data=data, at=at)
-    run_due_steps(incident=incident, escalation=escalation, now=at)
+    run_due_steps(incident=incident, escalation=escalation, now=at, by_hand=by_hand)
     return escalation

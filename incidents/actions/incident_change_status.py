@@ -20,9 +20,9 @@ def incident_change_status(
 ) -> Incident:
     """Moves the incident along its lifecycle.
 
-    A person who moves an open incident on has taken note of it, and is its acknowledger; open →
-    investigating is an acknowledgement whoever makes it. Reopening empties the acknowledgement, so that
-    people are told again.
+    A person who moves an incident on that nobody has (open, or the acknowledgement lapsed) has taken note of it, and
+    is its acknowledger; open → investigating is an acknowledgement whoever makes it. Reopening empties the
+    acknowledgement, so that people are told again.
 
     Args:
         keeps_acknowledgement: reopening leaves it with whoever acknowledged it before: a problem that comes and
@@ -62,7 +62,9 @@ def incident_change_status(
 def _apply(incident: Incident, before: Status, status: Status, actor: Actor, keeps_acknowledgement: bool) -> None:
     now = timezone.now()
     incident.status = status
-    if before is Status.OPEN and (actor.kind == "user" or status is Status.INVESTIGATING):
+    is_taken_up = before is Status.OPEN and status is Status.INVESTIGATING
+    is_moved_on = actor.kind == "user" and status is not Status.INVESTIGATING
+    if incident.acknowledged_at is None and (is_taken_up or is_moved_on):
         name_acknowledger(incident, actor, now)
     if status is Status.MITIGATED:
         incident.mitigated_at = now

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from incident_center.kernel.api.problems import Conflict, InvalidInput
 from incident_center.kernel.scope import Actor
-from incidents.actions.escalation_run_steps import run_next_step
+from incidents.actions.escalation_run_steps import run_due_steps, run_next_step
 from incidents.actions.escalation_start import escalation_start
 from incidents.actions.escalation_tell import event_recipients, record_findings, tell_responders
 from incidents.actions.locking import locked, refuse_finished
@@ -69,6 +69,7 @@ def _by_policy(incident: Incident, actor: Actor, reason: str, policy_id: UUID | 
     running = locked_running_escalation(incident)
     if policy_id is None and running is not None:
         run_next_step(incident=incident, escalation=running, now=now, actor=actor, reason=reason)
+        run_due_steps(incident=incident, escalation=running, now=now, by_hand=True)  # Where that one found nobody.
         return running
     after = BEGINNING
     if policy_id is not None:
@@ -83,6 +84,9 @@ def _by_policy(incident: Incident, actor: Actor, reason: str, policy_id: UUID | 
     acknowledgement_of = incident.acknowledged_by_id
     incident.acknowledged_at = None
     incident.acknowledged_by = None
+    # When the next acknowledgement lapses, the policy that runs from now on says.
+    lapsing = Escalation.objects.filter(incident=incident, acknowledgement_expires_at__isnull=False)
+    lapsing.update(acknowledgement_expires_at=None)
     return escalation_start(
         incident=incident,
         actor=actor,
@@ -92,6 +96,7 @@ def _by_policy(incident: Incident, actor: Actor, reason: str, policy_id: UUID | 
         after=after,
         reason=reason,
         acknowledgement_of=acknowledgement_of,
+        replaces=running,
     )
 
 

@@ -14,7 +14,7 @@ from incidents import metrics
 from incidents.actions.incident_record_occurrence import record_occurrence
 from incidents.actions.locking import locked, violated_constraint
 from incidents.actions.people import responder
-from incidents.actions.timeline import append_event
+from incidents.actions.timeline import append_event, begin_timeline
 from incidents.lifecycle import DEFAULT_PRIORITY, Priority, Severity, Source
 from incidents.models import LONGEST_KEY, LONGEST_TITLE, EventKind, Incident
 from incidents.selectors import heir_of_problem, live_carriers
@@ -83,6 +83,7 @@ def incident_open(
         opened_by_id=actor.user_id,
         opened_at=now,
         touched_at=now,
+        event_count=1,
         first_occurrence_at=problem.first_occurrence_at or now,
         last_occurrence_at=problem.last_occurrence_at or problem.first_occurrence_at or now,
     )
@@ -96,7 +97,7 @@ def incident_open(
         else:
             raise Conflict("Other changes to the same problem kept coming first; try again.")
         data = {"title": title, "severity": severity, "priority": incident.priority, "source": problem.source}
-        append_event(incident=incident, kind=EventKind.OPENED, actor=actor, data=data | problem.evidence, at=now)
+        begin_timeline(incident=incident, actor=actor, data=data | problem.evidence)
         if incident.assignee_id:
             assigned = {"from": None, "to": str(incident.assignee_id)}
             append_event(incident=incident, kind=EventKind.ASSIGNED, actor=actor, data=assigned, at=now)
@@ -107,7 +108,7 @@ def incident_open(
 
 def _join(problem: DetectedProblem, actor: Actor) -> Incident | None:
     """Records the occurrence on the incident that holds the problem, if one does once it is locked."""
-    if problem.dedup_key is None:
+    if problem.dedup_key is None or not Incident.objects.filter(dedup_key=problem.dedup_key).exists():
         return None
     incident = live_carriers(problem.dedup_key).select_for_update(no_key=True).first()
     if incident is None:

@@ -13,13 +13,10 @@ from incident_center.kernel.api.problems import Conflict, InvalidInput, NotFound
 from incident_center.kernel.scope import Actor
 from incidents.actions.schedules import lock_schedule
 from incidents.models import ScheduleLayer
-from incidents.models.schedule import LONGEST_NAME, MOST_LAYERS, MOST_PARTICIPANTS
+from incidents.models.schedule import EARLIEST, LATEST, LONGEST_NAME, MOST_LAYERS, MOST_PARTICIPANTS
 from incidents.schedules.restrictions import FaultyRestriction, read_restrictions
 from incidents.schedules.rotation import LONGEST_TURN, UNIT_OF_ROTATION, Rotation, Unit
 from incidents.schedules.selectors import present
-
-EARLIEST, LATEST = 2000, 2100
-"""The years in which a layer may begin and end."""
 
 
 class LayerFields(TypedDict, total=False):

@@ -12,7 +12,7 @@ from incident_center.kernel.api.problems import Conflict, Forbidden, InvalidInpu
 from incident_center.kernel.scope import Actor
 from incidents.actions.schedules import lock_schedule
 from incidents.models import Schedule, ScheduleOverride
-from incidents.models.schedule import LONGEST_REASON
+from incidents.models.schedule import EARLIEST, LATEST, LONGEST_REASON
 from incidents.schedules.selectors import present, shifts_between
 
 LONGEST_OVERRIDE = timedelta(days=366)
@@ -108,7 +108,10 @@ def put_on_call(
 
 
 def check_span(starts_at: datetime, ends_at: datetime) -> None:
-    """Raises InvalidInput for a span that is empty or too long."""
+    """Raises InvalidInput for a span that is empty, too long or in another century."""
+    for name, moment in (("starts_at", starts_at), ("ends_at", ends_at)):
+        if not EARLIEST <= moment.year < LATEST:
+            raise InvalidInput(name, f"Write a time between the years {EARLIEST} and {LATEST}.")
     if ends_at <= starts_at:
         raise InvalidInput("ends_at", "It would end before it begins.")
     if ends_at - starts_at > LONGEST_OVERRIDE:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from incident_center.kernel.scope import Actor
 from incidents.actions.timeline import append_event
@@ -26,12 +27,8 @@ _FIELDS = {SlaClock.Kind.RESPONSE: RESPONSE, SlaClock.Kind.RESOLUTION: RESOLUTIO
 def policy_for(incident: Incident) -> SlaPolicy | None:
     """The policy that a new incident falls under: its service's, or the organization's default."""
     policies = SlaPolicy.objects.select_related("calendar").filter(removed_at=None, kind=SlaPolicy.Kind.SERVICE)
-    if incident.service_id is not None:
-        of_service = ServiceSla.objects.filter(service_id=incident.service_id).values("policy_id")
-        chosen = policies.filter(pk__in=of_service).first()
-        if chosen is not None:
-            return chosen
-    return policies.filter(is_default=True).first()
+    own = ServiceSla.objects.filter(service=incident.service_id).values("policy_id")
+    return policies.filter(Q(is_default=True) | Q(pk__in=own)).order_by("is_default").first()
 
 
 def clocks_start(incident: Incident, policy: SlaPolicy | None, *, at: datetime) -> list[SlaClock]:
@@ -50,38 +47,45 @@ def clocks_start(incident: Incident, policy: SlaPolicy | None, *, at: datetime) 
     return SlaClock.objects.bulk_create(clocks, ignore_conflicts=True)
 
 
-def clocks_follow(incident: Incident, *, at: datetime) -> None:
-    """Brings the response and the resolution clock to where the incident's status has them. Changes nothing twice."""
+def clocks_follow(incident: Incident, *, at: datetime, merged_at: datetime | None = None) -> None:
+    """Brings the response and the resolution clock to where the incident's status has them. Changes nothing twice.
+
+    What was cancelled stays so: nothing is promised any more.
+
+    Args:
+        merged_at: of a merge that is taken back. What it cancelled goes on.
+    """
     over = incident.withdrawn_at is not None or incident.merged_into_id is not None
     for clock in _locked_clocks(incident):
-        if clock.kind == SlaClock.Kind.MILESTONE:
-            if over and not clock.is_stopped:
-                _stop(incident, clock, at, cancelled=True)
-            continue
+        if clock.outcome == SlaClock.Outcome.CANCELLED:
+            if merged_at is None or clock.stopped_at != merged_at:
+                continue
+            _revive(clock, at)
         if over:
             if not clock.is_stopped:
                 _stop(incident, clock, at, cancelled=True)
         elif clock.kind == SlaClock.Kind.RESPONSE:
             _follow_response(incident, clock, at)
-        else:
+        elif clock.kind == SlaClock.Kind.RESOLUTION:
             _follow_resolution(incident, clock, at)
 
 
 def clocks_recompute(incident: Incident, policy: SlaPolicy | None, *, at: datetime, actor: Actor, reason: str) -> None:
     """Holds the incident to another promise from its beginning on, and writes down why.
 
-    What was running goes on under the new target and hours; a breach that the new promise does not know is taken
-    back, which the timeline says; one that it knows now is entered.
+    What was running goes on under the new target and hours, and what was promised before, or never was, begins; a
+    breach that the new promise does not know is taken back, which the timeline says; one that it knows now is entered.
     """
     clocks = {clock.kind: clock for clock in _locked_clocks(incident) if clock.kind != SlaClock.Kind.MILESTONE}
     before = {kind: clock.due_at for kind, clock in clocks.items()}
     for clock in clocks.values():
-        if not clock.is_stopped:
+        if not clock.is_stopped or clock.outcome == SlaClock.Outcome.CANCELLED:
             _measure_anew(incident, clock, policy, at)
-    if policy is not None and not clocks:
-        clocks_start(incident, policy, at=incident.opened_at)
-        clocks_follow(incident, at=at)
+    clocks_start(incident, policy, at=incident.opened_at)
+    clocks_follow(incident, at=at)
     due = {clock.kind: clock.due_at for clock in SlaClock.objects.filter(incident=incident, kind__in=_FIELDS)}
+    if not before and not due:
+        return
     data: dict[str, Any] = {"reason": reason, "policy": policy.name if policy else None}
     for kind in sorted(before.keys() | due.keys()):
         data[kind] = {"from": _text(before.get(kind)), "to": _text(due.get(kind))}
@@ -116,8 +120,11 @@ def _measure_anew(incident: Incident, clock: SlaClock, policy: SlaPolicy | None,
     field = _FIELDS[SlaClock.Kind(clock.kind)]
     target = target_of(policy.targets, incident.priority, field) if policy else None
     if policy is None or target is None:
-        _stop(incident, clock, at, cancelled=True)
+        if not clock.is_stopped:
+            _stop(incident, clock, at, cancelled=True)
         return
+    if clock.is_stopped:
+        _revive(clock, at)
     clock.policy = policy
     clock.hours = policy.calendar.frozen() if policy.calendar else None
     clock.hold(clock.clock.measured_by(target, hours_of(clock.hours)), warn_percent=policy.warn_percent)
@@ -141,10 +148,7 @@ def _locked_clocks(incident: Incident) -> list[SlaClock]:
 def _follow_response(incident: Incident, clock: SlaClock, at: datetime) -> None:
     """Someone took it up, or it ended without: either answers. A lapsed acknowledgement does not undo the response."""
     if clock.is_stopped:
-        if clock.outcome == SlaClock.Outcome.CANCELLED:
-            _resume(clock, at)
-        else:
-            return
+        return
     if incident.acknowledged_at is not None or incident.status == Status.RESOLVED:
         _stop(incident, clock, at)
 
@@ -165,6 +169,13 @@ def _follow_resolution(incident: Incident, clock: SlaClock, at: datetime) -> Non
 def _resume(clock: SlaClock, at: datetime) -> None:
     clock.state, clock.stopped_at, clock.outcome = SlaClock.State.RUNNING, None, ""
     _hold(clock, clock.clock.resumed(at))
+
+
+def _revive(clock: SlaClock, at: datetime) -> None:
+    """A cancelled clock goes on. A duty's deadline is where it was: a law's clock does not stand still meanwhile."""
+    if clock.kind == SlaClock.Kind.MILESTONE:
+        clock.hold_runs(Clock(clock.target, None, (Run(clock.started_at),)))
+    _resume(clock, at)
 
 
 def _hold(clock: SlaClock, mathematics: Clock) -> None:

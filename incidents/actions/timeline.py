@@ -33,8 +33,17 @@ def append_event(
     if actor.kind == "user" or kind in TELLING:
         incident.touched_at = now
     incident.save()
+    return _write(incident, kind, actor, data or {}, now)
+
+
+def begin_timeline(*, incident: Incident, actor: Actor, data: dict[str, Any]) -> TimelineEvent:
+    """The first event of an incident that was inserted a moment ago, with one event: there is nothing to save."""
+    return _write(incident, EventKind.OPENED, actor, data, incident.opened_at)
+
+
+def _write(incident: Incident, kind: EventKind, actor: Actor, data: dict[str, Any], at: datetime) -> TimelineEvent:
     event = TimelineEvent.objects.create(
-        incident=incident, sequence=incident.event_count, kind=kind, actor=str(actor), at=now, data=data or {}
+        incident=incident, sequence=incident.event_count, kind=kind, actor=str(actor), at=at, data=data
     )
     incident_changed.emit(IncidentChanged(incident=incident, event=event, actor=actor))
     return event

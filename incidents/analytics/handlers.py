@@ -10,13 +10,16 @@ from incidents.analytics.selectors import organization_timezone
 from incidents.events import IncidentChanged, incident_changed
 from incidents.models import EventKind, SlaClock, TimelineEvent
 
-#: What a flood brings many times a minute, and no figure depends on, as long as no person did it.
+#: What comes often and no figure depends on, as long as no person did it.
 _UNCOUNTED = frozenset(
     {
         EventKind.RECURRED,
         EventKind.LOGS_LINKED,
         EventKind.ALERTS_LINKED,
         EventKind.ALERTS_RESOLVED,
+        EventKind.ESCALATION_STARTED,
+        EventKind.ESCALATED,
+        EventKind.ESCALATION_STOPPED,
         EventKind.NOTIFICATION_SENT,
         EventKind.NOTIFICATION_FAILED,
     }

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from incident_center.kernel.api.documents import TIME_OF_DAY, DocumentField, Schema, document, list_of, one_of
 from incidents.api.serializers import StrictSerializer
 from incidents.models import Schedule, ScheduleLayer, ScheduleOverride, ShiftSwap
-from incidents.models.schedule import LONGEST_NAME, LONGEST_REASON
+from incidents.models.schedule import EARLIEST, LATEST, LONGEST_NAME, LONGEST_REASON
 from incidents.schedules.restrictions import MOST_RESTRICTIONS, WEEKDAYS, read_weekday
 from incidents.schedules.rotation import Rotation, Unit
 from incidents.schedules.selectors import OnCall
@@ -217,17 +217,23 @@ def on_call_answer(found: OnCall, at: datetime, names: dict[Any, str]) -> dict[s
     }
 
 
+def within_reach(moment: datetime) -> None:
+    """A validator: what is asked for reaches some months to both sides of it."""
+    if not EARLIEST <= moment.year < LATEST:
+        raise serializers.ValidationError(f"Write a time between the years {EARLIEST} and {LATEST}.")
+
+
 class SpanSerializer(serializers.Serializer[Any]):
     """Query parameters; ``from`` is a word of the language, so both are named here by hand."""
 
-    to = serializers.DateTimeField(required=False)
+    to = serializers.DateTimeField(required=False, validators=[within_reach])
 
     def get_fields(self) -> dict[str, Any]:
-        return {"from": serializers.DateTimeField(required=False), **super().get_fields()}
+        return {"from": serializers.DateTimeField(required=False, validators=[within_reach]), **super().get_fields()}
 
 
 class MomentSerializer(serializers.Serializer[Any]):
-    at = serializers.DateTimeField(required=False)
+    at = serializers.DateTimeField(required=False, validators=[within_reach])
 
 
 class FeedSerializer(serializers.Serializer[Any]):

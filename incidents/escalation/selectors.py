@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from incident_center.kernel.api.problems import NotFound
 from incidents.models import (
@@ -45,13 +45,8 @@ def policy_for_service(service_id: int | None) -> EscalationPolicy | None:
 
     None where there is neither: then everyone who works on incidents is told at once.
     """
-    if service_id is not None:
-        own = ServicePolicies.objects.filter(service=service_id).exclude(escalation_policy=None)
-        found = own.select_related("escalation_policy").first()
-        if found is not None:
-            policy: EscalationPolicy = found.escalation_policy
-            return policy
-    return EscalationPolicy.objects.filter(is_default=True).first()
+    own = ServicePolicies.objects.filter(service=service_id).exclude(escalation_policy=None).values("escalation_policy")
+    return EscalationPolicy.objects.filter(Q(is_default=True) | Q(pk__in=own)).order_by("is_default").first()
 
 
 # ---- What runs for an incident -----------------------------------------------------------------------------

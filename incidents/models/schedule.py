@@ -18,6 +18,8 @@ MOST_LAYERS = 20
 MOST_PARTICIPANTS = 50
 LONGEST_NAME = 200
 LONGEST_REASON = 500
+#: The years in which schedules are, and are asked for: the last of them is over before LATEST begins.
+EARLIEST, LATEST = 2000, 2100
 
 
 class Schedule(OrganizationOwned):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from incidents.sla.business_hours import BusinessHours, add, elapsed
+from incidents.sla.business_hours import BusinessHours, NeverOpenError, add, elapsed
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,16 @@ class Clock:
         return self.reaches(self.target)
 
     def reaches(self, amount: timedelta) -> datetime | None:
-        """When so much counted time is used up; None if that does not happen while things stay as they are."""
+        """When so much counted time is used up; None if that does not happen while things stay as they are, as by a
+        calendar whose hours are all holidays: an incident has to open all the same.
+        """
         left = amount
         for run in self.runs:
             if run.end is None:
-                return add(self.hours, run.start, left)
+                try:
+                    return add(self.hours, run.start, left)
+                except NeverOpenError:
+                    return None
             used = elapsed(self.hours, run.start, run.end)
             if used >= left:
                 return add(self.hours, run.start, left)

@@ -13,7 +13,6 @@ _MOVES_CLOCKS = frozenset(
         EventKind.ACKNOWLEDGED,
         EventKind.STATUS_CHANGED,
         EventKind.MERGED,
-        EventKind.UNMERGED,
         EventKind.WITHDRAWN,
     }
 )
@@ -32,6 +31,9 @@ def _keep_clocks(change: IncidentChanged) -> None:
     incident, event = change.incident, change.event
     if event.kind == EventKind.OPENED:
         clocks_start(incident, policy_for(incident), at=incident.opened_at)
+    elif event.kind == EventKind.UNMERGED:
+        merges = incident.timeline.filter(kind=EventKind.MERGED).order_by("-sequence")
+        clocks_follow(incident, at=event.at, merged_at=merges.values_list("at", flat=True).first())
     elif event.kind in _MOVES_CLOCKS:
         clocks_follow(incident, at=event.at)
     elif event.kind == EventKind.PRIORITY_CHANGED:
@@ -42,10 +44,10 @@ def _keep_clocks(change: IncidentChanged) -> None:
 
 
 def _recompute(change: IncidentChanged, reason: str, *, keep_policy: bool) -> None:
-    """An incident that nothing was promised for stays so, unless its new service promises something."""
+    """An incident for which nothing is promised any more stays so; one that never had a promise may get one."""
     clocks = SlaClock.objects.filter(incident=change.incident).exclude(kind=SlaClock.Kind.MILESTONE)
     running = clocks.exclude(state=SlaClock.State.STOPPED).select_related("policy__calendar").first()
-    if running is None and (keep_policy or clocks.exists()):
+    if running is None and (clocks.exists() or not change.incident.is_live):
         return
     policy = running.policy if keep_policy and running is not None else policy_for(change.incident)
     if policy is None and running is None:

@@ -85,6 +85,11 @@ def test_the_api_names_what_is_wrong(world: World, changes: Any, field: str):
     assert [error["field"] for error in refused.json()["errors"]] == [field]
 
 
+def test_nul_in_a_name_is_bad_input(world: World):
+    refused = Speaker(world, Role.TEAM_LEAD).patch("/v1/alert-mapping", {"services": {"a\0": "b"}})
+    assert (refused.status_code, "U+0000" in refused.json()["detail"]) == (400, True)
+
+
 def test_a_heartbeat_is_made_changed_and_deleted(world: World, lead: Client):
     form = {"name": "Backup", "period_seconds": "60", "grace_seconds": "5", "severity": "low", "enabled": "on"}
     assert lead.post("/detection/heartbeats/new", form).status_code == 302
@@ -110,7 +115,7 @@ def test_an_incident_shows_its_alerts_and_says_where_they_came_from(world: World
                 str(number),
                 Step.TRIGGER,
                 title=f"<b>Disk {number}</b> full",
-                labels={"instance": f"db{number}"},
+                labels={"instance": f"db{number}", "items": "three"},
                 links=(Link("https://wiki.example/disk", "Runbook"),),
             )
             for number in (1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,12 +11,17 @@ import pytest
 from django.test import Client
 
 from detection.models import Alert
+from incidents.actions.incident_change_status import incident_change_status
+from incidents.actions.incident_merge import incident_merge
+from incidents.actions.incident_withdraw import incident_withdraw
+from incidents.lifecycle import Status
 from incidents.models import Decision, Incident, TimelineEvent
 from organizations.access import Role
 from organizations.tokens import issue_tokens
 from tests.detection.sweeping import sweep_expired_alerts
 from tests.factories import World, make_world
 from tests.incidents.conftest import Speaker
+from tests.incidents.factories import open_incident
 from tests.web import web_server
 
 
@@ -106,6 +112,26 @@ def test_pagerduty_refuses_in_its_form(committed_database: str, changes: Any, sa
     refused = post("/v2/enqueue", event | changes)
     assert refused.status_code == 400
     assert refused.json()["status"] == "invalid event" and refused.json()["errors"][0].startswith(said)
+
+
+@pytest.mark.parametrize("path", ["/v2/enqueue", "/v1/alerts", "/v2/alerts"])
+def test_long_keys_are_told_apart(world: World, path: str):
+    key = world.key().key
+    forms: dict[str, Callable[[str], Any]] = {
+        "/v2/enqueue": lambda name: {
+            "routing_key": key,
+            "event_action": "trigger",
+            "dedup_key": name,
+            "payload": {"summary": "x", "source": "y", "severity": "info"},
+        },
+        "/v1/alerts": lambda name: {"dedup_key": name, "action": "trigger", "title": "x"},
+        "/v2/alerts": lambda name: {"alias": name, "message": "x"},
+    }
+    for end in ("a", "b", "a"):
+        assert post(path, forms[path]("k" * 200 + end), **{"X-API-Key": key}).status_code == 202
+    with world.scope():
+        assert sorted(Alert.objects.values_list("received_count", flat=True)) == [1, 2]
+        assert set(Alert.objects.values_list("group__problem", flat=True)) == {"k" * 200 + "a", "k" * 200 + "b"}
 
 
 # ---- Our own form --------------------------------------------------------------------------------------------------
@@ -200,6 +226,15 @@ def test_opsgenies_alerts_are_read_and_noted(world: World):
         assert hidden.status_code == 404 and "does not exist" in hidden.json()["message"]
 
 
+def test_an_alert_is_closed_by_id_whatever_key_opened_it(world: World):
+    service, gateway = world.key(world.service("storage")).key, world.key().key
+    post("/v2/alerts", {"message": "Disk full", "alias": "disk"}, Authorization=f"GenieKey {service}")
+    with world.scope():
+        alert_id = Alert.objects.get().pk
+    assert post(f"/v2/alerts/{alert_id}/close", {}, Authorization=f"GenieKey {gateway}").status_code == 202
+    assert statuses(world) == ["resolved"]
+
+
 # ---- Alertmanager's API --------------------------------------------------------------------------------------------
 
 
@@ -233,3 +268,83 @@ def test_alertmanagers_api_refuses_in_its_form(committed_database: str):
     headers = {"Authorization": f"Bearer {make_world().key().key}"}
     refused = post("/api/v2/alerts", [{"annotations": {}}], **headers)
     assert refused.status_code == 400 and isinstance(refused.json(), str)
+
+
+class Prometheus:
+    """Sends straight here, with a gateway key."""
+
+    def __init__(self, world: World) -> None:
+        self._auth = {"Authorization": f"Bearer {world.key().key}"}
+        self._start = datetime.now(UTC) - timedelta(hours=1)
+
+    def send(self, *names: str, minutes: int = 0, ends_in: int = 240) -> None:
+        """Each alert is a group of its own, that fires since ``minutes`` after the first of all."""
+        body = [
+            {
+                "labels": {"alertname": name},
+                "startsAt": (self._start + timedelta(minutes=minutes)).isoformat(),
+                "endsAt": (datetime.now(UTC) + timedelta(seconds=ends_in)).isoformat(),
+            }
+            for name in names
+        ]
+        answer = post("/api/v2/alerts", body, **self._auth)
+        assert answer.status_code == 200, answer.content
+
+
+def test_what_goes_on_in_a_newer_incident_does_not_end_with_the_older(world: World):
+    prometheus = Prometheus(world)
+    prometheus.send("Down")
+    with world.scope():
+        first = Incident.objects.get()
+        incident_change_status(incident_id=first.pk, actor=world.actor, status=Status.RESOLVED)
+        Incident.objects.update(resolved_at=datetime.now(UTC) - timedelta(minutes=20))
+    prometheus.send("Down")  # It still fires.
+    assert statuses(world) == ["resolved", "open"]
+    with world.scope():
+        Alert.objects.filter(incident=first).update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    sweep_expired_alerts()
+    assert statuses(world) == ["resolved", "open"]
+    with world.scope():
+        assert not Alert.objects.get(incident=first).is_live, "it fires in the newer one"
+
+
+def test_the_firing_of_a_withdrawn_incident_is_counted_and_opens_no_other(world: World):
+    prometheus = Prometheus(world)
+    prometheus.send("Down", ends_in=60)
+    with world.scope():
+        incident_withdraw(incident_id=Incident.objects.get().pk, actor=world.actor, reason="A test")
+    prometheus.send("Down", ends_in=600)
+    with world.scope():
+        alert = Alert.objects.get()
+        assert alert.received_count == 2
+        assert alert.expires_at is not None and alert.expires_at > datetime.now(UTC) + timedelta(minutes=5)
+
+
+def test_groups_that_share_a_merged_incident_reopen_it_once(world: World):
+    prometheus = Prometheus(world)
+    prometheus.send("Disk", "Mail")
+    with world.scope():
+        disk, mail = Incident.objects.order_by("number")
+        incident_merge(incident_id=mail.pk, actor=world.actor, into_id=disk.pk)
+    prometheus.send("Disk", "Mail", ends_in=-1)
+    assert statuses(world)[0] == "resolved"
+    prometheus.send("Disk", "Mail", minutes=50)
+    with world.scope():
+        disk.refresh_from_db()
+        assert disk.status == "investigating" and Incident.objects.count() == 2
+
+
+def test_what_cannot_be_reopened_opens_an_incident_of_its_own(world: World):
+    prometheus = Prometheus(world)
+    prometheus.send("Disk")
+    with world.scope():
+        mine, theirs = Incident.objects.get(), open_incident(world, key="rule:1")
+        incident_merge(incident_id=mine.pk, actor=world.actor, into_id=theirs.pk)
+        incident_change_status(incident_id=theirs.pk, actor=world.actor, status=Status.RESOLVED)
+        newer = open_incident(world, key="rule:1")
+    prometheus.send("Disk", ends_in=-1)
+    prometheus.send("Disk", minutes=50)
+    with world.scope():
+        assert set(Incident.objects.exclude(pk=newer.pk).filter(status="open", merged_into=None)) == {
+            Incident.objects.latest("number")
+        }

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from detection.models import Alert, AlertGroup
 from incidents.actions.incident_acknowledge import incident_acknowledge
@@ -262,11 +264,32 @@ def test_a_storm_is_one_incident_and_every_alert_is_listed(world: World):
         storm = Incident.objects.get(title__startswith="Alert storm")
         assert storm.occurrence_count == 7
         assert Decision.objects.filter(incident=storm, outcome="absorbed").count() == 7
-    assert len(lead.get(f"/v1/incidents/{storm.pk}/alerts").json()["results"]) == 7
+    with CaptureQueriesContext(connection) as queries:
+        assert len(lead.get(f"/v1/incidents/{storm.pk}/alerts").json()["results"]) == 7
+    assert not [query for query in queries if 'FROM "detection_alertgroup"' in query["sql"]], "read with the alerts"
     for number in range(10):
         gateway.send(over(f"h{number}"), group=f"group-{number}")
     with world.scope():
         assert set(Incident.objects.values_list("status", flat=True)) == {Status.RESOLVED}
+
+
+def test_what_fires_long_after_a_storm_is_a_problem_of_its_own(world: World):
+    gateway = Sender(world)
+    Speaker(world, Role.TEAM_LEAD).patch("/v1/alert-mapping", {"storm_problems": 1})
+    for number in range(3):
+        gateway.send(alert(f"h{number}"), group=f"group-{number}")
+    gateway.send(over("h1"), group="group-1")
+    with world.scope():
+        storm = Incident.objects.get(title__startswith="Alert storm")
+        AlertGroup.objects.update(opened_at=datetime.now(UTC) - timedelta(hours=1))
+    assert gateway.send(alert("h1", start=100), group="group-1") == [str(storm.pk)]  # A moment later it rejoins.
+    gateway.send(over("h1", start=100, end=150), group="group-1")
+    with world.scope():
+        Alert.objects.filter(status="resolved").update(resolved_at=datetime.now(UTC) - timedelta(minutes=16))
+    [fresh] = gateway.send(alert("h1", start=500), group="group-1")
+    assert fresh != str(storm.pk)
+    with world.scope():
+        assert Incident.objects.get(pk=storm.pk).is_live, "one of its alerts still fires"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 
 from detection.models import Heartbeat
+from incidents.actions.incident_change_status import incident_change_status
+from incidents.lifecycle import Status
 from incidents.models import Incident
 from organizations.access import Role
 from tests.detection.sweeping import sweep_heartbeats
@@ -70,6 +72,24 @@ def test_silence_opens_and_a_beat_resolves(world: World, lead: Speaker, made: di
         assert incident.service is not None and incident.service.name == "backups"
     assert beat(made["url"], method) == 200
     assert incidents(world) == [("Nightly backup is silent", "critical", "resolved")]
+
+
+def test_a_silence_that_goes_on_outlives_a_resolution_by_hand(world: World, made: dict[str, Any]):
+    beat(made["url"])
+    pass_time(world)
+    with world.scope():
+        incident = Incident.objects.get()
+        incident_change_status(incident_id=incident.pk, actor=world.actor, status=Status.RESOLVED)
+    pass_time(world)
+    assert [status for _, _, status in incidents(world)] == ["resolved"]  # A moment later it is only counted.
+    with world.scope():
+        Incident.objects.update(resolved_at=datetime.now(UTC) - timedelta(minutes=16))
+        due_at = Heartbeat.objects.get().due_at
+        assert due_at is not None and due_at > datetime.now(UTC), "nobody has to ask for it"
+    pass_time(world)
+    assert [status for _, _, status in incidents(world)] == ["resolved", "open"]
+    beat(made["url"])
+    assert [status for _, _, status in incidents(world)] == ["resolved", "resolved"]
 
 
 def test_a_failure_is_told_with_its_reason(world: World, made: dict[str, Any]):

@@ -97,3 +97,13 @@ def test_somebody_who_has_the_incident_is_not_told_again(world: World):
     with world.scope():
         Incident.objects.update(touched_at=NOW - timedelta(hours=1), acknowledged_at=NOW)
         assert counted(signal("a"))
+
+
+def test_what_a_new_problem_costs(db: None):
+    world = make_world()
+    service = world.service("storage")
+    with world.scope(), CaptureQueriesContext(connection) as queries:
+        receive_batches(actor=world.actor, batches=[[signal()]], service_id=service.pk)
+    statements = [query["sql"] for query in queries]
+    assert not [sql for sql in statements if sql.startswith('UPDATE "incidents_incident"')], "it is written once"
+    assert len(statements) <= 36, statements

@@ -17,6 +17,7 @@ from detection.silences.matching import Facts, Matchers
 from detection.silences.times import Recurrence, Times
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.actions.incident_change_status import incident_change_status
+from incidents.actions.incident_escalate import incident_escalate
 from incidents.actions.incident_update import incident_update
 from incidents.lifecycle import Severity, Status
 from incidents.models import Decision, Escalation, Incident, SlaClock
@@ -193,6 +194,77 @@ def test_alert_labels_are_known_before_the_alert_is_stored(world: World):
         fire("db2")  # Not silenced, and of the same problem: somebody has to know.
         incident.refresh_from_db()
         assert incident.muted_until is None
+
+
+def test_an_alert_that_does_not_fit_is_heard_however_many_there_are(world: World):
+    from detection.actions.receive_alerts import receive_alerts
+    from ingestion.parsers.alerts.signal import Signal, Step
+
+    def say(step: Step, *instances: str, job: str = "backup") -> None:
+        signals = [
+            Signal(
+                source="generic", step=step, problem="backup", fingerprint=instance, title=f"{instance} fails",
+                labels={"job": job},
+            )
+            for instance in instances
+        ]  # fmt: skip
+        receive_alerts(actor=world.actor, signals=signals)
+
+    with world.scope():
+        say(Step.TRIGGER, "web", job="shop")
+        say(Step.TRIGGER, *(f"db{number}" for number in range(12)))
+        say(Step.RESOLVE, "web")
+        make(world, matchers={"alert_labels": {"job": "backup"}})
+        incident = Incident.objects.get()
+        assert incident.muted_until is not None
+        say(Step.TRIGGER, "web", job="shop")  # It fires again, which the timeline does not tell.
+        incident.refresh_from_db()
+        assert incident.muted_until is None
+
+
+def test_a_preview_by_alert_labels_sees_what_is_over_by_now(world: World):
+    from detection.actions.receive_alerts import receive_alerts
+    from ingestion.parsers.alerts.signal import Signal, Step
+
+    with world.scope():
+        for step in (Step.TRIGGER, Step.RESOLVE):
+            signals = [Signal("generic", name, name, step, title=name, labels={"job": name}) for name in ("a", "b")]
+            receive_alerts(actor=world.actor, signals=signals)
+        assert set(Incident.objects.values_list("status", flat=True)) == {Status.RESOLVED}
+    found = Speaker(world, Role.OWNER).post("/v1/silences/preview", {"matchers": {"alert_labels": {"job": "a"}}})
+    assert [each["title"] for each in found.json()["incidents"]["examples"]] == ["a"]
+
+
+def test_a_maintenance_window_holds_back_the_storm_that_it_makes(world: World):
+    from detection.actions.receive_alerts import receive_alerts
+    from detection.models import AlertMapping
+    from ingestion.parsers.alerts.signal import Signal, Step
+
+    def fire(service: str, *names: str) -> None:
+        signals = [Signal("generic", name, name, Step.TRIGGER, title=name, service=service) for name in names]
+        receive_alerts(actor=world.actor, signals=signals)
+
+    upgraded = world.service("db")
+    with world.scope():
+        AlertMapping.objects.create(storm_problems=2)
+        make(world, matchers={"services": [upgraded.public_id]})
+        fire("db", "a", "b", "c")
+        fire("db", "d")
+        storm = Incident.objects.get(dedup_key="alert:storm")
+        assert storm.muted_until is not None and not told(storm)
+        fire("shop", "e")  # Nobody expects this one.
+        storm.refresh_from_db()
+        assert storm.muted_until is None and told(storm)
+
+
+def test_a_person_who_escalates_what_is_muted_is_heard(world: World):
+    policy = make_policy(world, [(0, [world.user(Role.ENGINEER).pk]), (5, [world.user(Role.OWNER).pk])])
+    with world.scope():
+        make(world)
+        incident = open_incident(world, title="Disk full")
+        assert "escalated" not in kinds(incident)
+        incident_escalate(incident_id=incident.pk, actor=world.actor, reason="It is real.", policy_id=policy.pk)
+        assert kinds(incident).count("escalated") == 1  # The steps behind it wait as ever.
 
 
 BERLIN = ZoneInfo("Europe/Berlin")

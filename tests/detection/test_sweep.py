@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
+from detection.actions.evaluate_service import evaluate_service
 from detection.actions.rules import rule_update
 from detection.handlers import _levels
 from detection.models import DetectionRule, Watch
@@ -35,6 +36,32 @@ def test_it_finds_the_outages_of_every_organization(worlds):
     for world in worlds:
         with world.scope():
             assert Incident.objects.get().log_count == 6
+
+
+def test_one_services_trouble_does_not_keep_it_from_the_others(worlds, monkeypatch):
+    acme, globex = worlds
+    services = []
+    for world in worlds:
+        with world.scope():
+            services.append(world.service("payments"))
+            store_logs(services[-1], burst(6))
+
+    def evaluate(*, service_id: int) -> None:
+        if service_id == services[0].pk:
+            raise AssertionError("a fault of ours")
+        evaluate_service(service_id=service_id)
+
+    monkeypatch.setattr("detection.sweep.evaluate_service", evaluate)
+    sweeper = Sweeper()
+    with no_scope():
+        sweeper.run()
+    with globex.scope():
+        assert Incident.objects.count() == 1
+    monkeypatch.undo()
+    with no_scope():
+        sweeper.run()
+    with acme.scope():
+        assert Incident.objects.count() == 1
 
 
 def test_it_asks_only_about_services_that_a_rule_may_care_for(worlds):

@@ -108,3 +108,13 @@ def test_several_at_once(world, incident):
         found = list(Incident.objects.filter(pk__in=[incident.pk, other.pk]))
     assert [(one.status, one.labels) for one in found] == [("resolved", ["storm"])] * 2
     assert client.post("/incidents/bulk", {"do": "explode", "incident": both}).status_code == 400
+
+
+def test_a_postmortem_of_what_was_merged_meanwhile_is_refused_on_its_page(world, incident):
+    client, page = client_of(world), f"/incidents/{incident.reference}/postmortem"
+    client.post(f"{page}/begin")
+    with world.scope():
+        target = open_incident(world, title="Target")
+        incident_merge(incident_id=incident.pk, actor=world.actor, into_id=target.pk)
+    refused = client.post(page, {"body": "Ours", "version": "1"})
+    assert refused.status_code == 409 and "belongs to another incident" in text(refused)

@@ -307,3 +307,8 @@ def test_every_change_is_audited_and_on_the_timeline(world, owner):
         assert update.after["status"] == "investigating"
         assert "touched_at" not in update.after
         assert TimelineEvent.objects.count() == 2
+
+
+@pytest.mark.parametrize("name", ["environment", "service", "label", "q"])
+def test_a_filter_with_nul_is_bad_input(owner, name):
+    assert owner.get("/v1/incidents", **{name: "a\0b"}).status_code == 400

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from incident_center.kernel.scope import Actor
 from incidents.actions.incident_acknowledge import incident_acknowledge
+from incidents.actions.incident_link_logs import LogToLink, incident_link_logs
 from incidents.actions.incident_merge import incident_merge
 from incidents.actions.incident_note import incident_note
 from incidents.actions.incident_record_notification import incident_record_notification
@@ -281,3 +282,14 @@ def test_the_page_says_which_channels_were_told_last(world):
     page = client_of(world).get(f"/incidents/{incident.reference}").content.decode()
     assert "Who was told" in page
     assert other.reference in page, "what else is open for the service"
+
+
+def test_a_log_with_items_does_not_break_the_page(world):
+    service = world.service("shop")
+    with world.scope():
+        incident = open_incident(world, service=service)
+        log = LogToLink(service.pk, incident.opened_at, 1, 30, 40, "Cart failed", {"items": 3, "order": 4711})
+        since = incident.opened_at
+        incident_link_logs(incident_id=incident.pk, actor=world.actor, logs=[log], added=1, since=since, until=since)
+    page = client_of(world).get(f"/incidents/{incident.reference}")
+    assert page.status_code == 200 and "4711" in page.content.decode()

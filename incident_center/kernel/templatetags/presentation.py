@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -167,6 +168,12 @@ def compact_number(value: int | None) -> str:
             figures = f"{value / size:.3g}" if value < 999.5 * size else f"{value / size:.0f}"
             return f"{figures} {unit}"
     return number(value)
+
+
+@register.filter
+def pairs(mapping: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Of what a sender wrote, in which ``mapping.items`` would be the value of a key “items”."""
+    return list(mapping.items())
 
 
 @register.filter

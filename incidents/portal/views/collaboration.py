@@ -138,8 +138,9 @@ class PostmortemPage(IncidentPageView):
                 incident_id=incident.pk, actor=self.member.actor, body=data["body"], version=data["version"]
             )
         except Conflict as conflict:
-            form = PostmortemForm(initial={"body": data["body"], "version": conflict.members["version"]})
-            theirs = conflict.members["current"]
+            version = conflict.members.get("version", data["version"])
+            form = PostmortemForm(initial={"body": data["body"], "version": version})
+            theirs = conflict.members.get("current", "")
             return self._page(incident, form, status=409, theirs=theirs, complaint=conflict.detail)
         say(request, "The postmortem is saved.")
         return redirect("incidents:postmortem", reference=incident.reference)

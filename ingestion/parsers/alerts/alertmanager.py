@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ingestion.parsers.alerts.signal import (
+    LONGEST_FINGERPRINT,
     LONGEST_TEXT,
     MOST_ALERTS,
     Signal,
@@ -85,7 +86,7 @@ def _signal(alert: _Alert, where: str, problem: str, heading: str, message: _Web
     return Signal(
         source=SOURCE,
         problem=problem,
-        fingerprint=text_of(alert.fingerprint, 64) or fingerprint(labels),
+        fingerprint=text_of(alert.fingerprint, LONGEST_FINGERPRINT) or fingerprint(labels),
         step=Step.RESOLVE if is_over else Step.TRIGGER,
         title=_title(labels, annotations),
         problem_title=heading,

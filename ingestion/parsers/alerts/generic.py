@@ -13,6 +13,7 @@ from ingestion.parsers.alerts.signal import (
     Step,
     UnreadableAlertError,
     decode,
+    fingerprint_of,
     labels_of,
     links_of,
     moment,
@@ -63,7 +64,7 @@ def read_alert(body: bytes) -> Signal:
     return Signal(
         source=SOURCE,
         problem=text_of(key, LONGEST_KEY),
-        fingerprint=text_of(key, LONGEST_KEY),
+        fingerprint=fingerprint_of(text_of(key, LONGEST_KEY)),
         step=step,
         title=title,
         description=text_of(alert.description, LONGEST_TEXT),

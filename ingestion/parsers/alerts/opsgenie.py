@@ -13,6 +13,7 @@ from ingestion.parsers.alerts.signal import (
     Step,
     UnreadableAlertError,
     decode,
+    fingerprint_of,
     labels_of,
     storable,
     text_of,
@@ -60,7 +61,7 @@ def read_creation(body: bytes) -> Signal:
     return Signal(
         source=SOURCE,
         problem=alias,
-        fingerprint=alias,
+        fingerprint=fingerprint_of(alias),
         step=Step.TRIGGER,
         title=title,
         description=text_of(alert.description, LONGEST_TEXT),
@@ -90,5 +91,5 @@ def read_note(body: bytes) -> str:
 
 def step_on(alias: str, step: Step) -> Signal:
     """``POST /v2/alerts/{alias}/close`` or ``/acknowledge``."""
-    alias = text_of(alias, LONGEST_ALIAS)
-    return Signal(source=SOURCE, problem=alias, fingerprint=alias, step=step)
+    alias = text_of(alias, LONGEST_ALIAS).strip()
+    return Signal(source=SOURCE, problem=alias, fingerprint=fingerprint_of(alias), step=step)

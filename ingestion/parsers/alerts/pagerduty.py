@@ -12,6 +12,7 @@ from ingestion.parsers.alerts.signal import (
     Step,
     UnreadableAlertError,
     decode,
+    fingerprint_of,
     labels_of,
     links_of,
     storable,
@@ -79,7 +80,7 @@ def read_event(body: bytes) -> Signal:
     if step is not Step.TRIGGER:
         if not key:
             raise UnreadableAlertError("dedup_key", f"To {step}, say which alert: dedup_key is missing or blank.")
-        return Signal(source=SOURCE, problem=key, fingerprint=key, step=step)
+        return Signal(source=SOURCE, problem=key, fingerprint=fingerprint_of(key), step=step)
     return _triggered(event, key or uuid.uuid4().hex)
 
 
@@ -102,7 +103,7 @@ def _triggered(event: _Event, key: str) -> Signal:
     return Signal(
         source=SOURCE,
         problem=key,
-        fingerprint=key,
+        fingerprint=fingerprint_of(key),
         step=Step.TRIGGER,
         title=title_of(payload.summary),
         labels=labels_of({**flat, **{name: value for name, value in named.items() if value}}),

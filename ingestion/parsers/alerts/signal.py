@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ MOST_ALERTS = 10_000
 LONGEST_TITLE = 500
 LONGEST_TEXT = 20_000
 LONGEST_WORD = 1_000
+#: As long as the hash that stands for a longer one.
+LONGEST_FINGERPRINT = 64
 MOST_LABELS = 200
 DEEPEST = 10
 
@@ -151,6 +154,11 @@ def storable(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list):
         return [storable(each, depth + 1) for each in value[:MOST_LABELS]]
     return value
+
+
+def fingerprint_of(key: str) -> str:
+    """A sender's own key as the fingerprint of its alert: what is too long to be stored is told apart by its hash."""
+    return key if len(key) <= LONGEST_FINGERPRINT else hashlib.sha256(key.encode()).hexdigest()
 
 
 def links_of(*pairs: tuple[Any, str]) -> tuple[Link, ...]:

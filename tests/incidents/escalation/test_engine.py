@@ -11,6 +11,7 @@ import pytest
 from incidents.actions.escalation_policies import escalation_policy_delete, escalation_policy_update
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.actions.incident_change_status import incident_change_status
+from incidents.actions.incident_escalate import incident_escalate
 from incidents.actions.incident_merge import incident_merge
 from incidents.actions.incident_note import incident_note
 from incidents.actions.incident_record_occurrence import incident_tell_again
@@ -324,3 +325,29 @@ def test_unmuting_early_runs_what_was_held_back(world: World, first, second):
         append_event(incident=incident, kind=EventKind.UNMUTED, actor=world.actor, at=at(incident, 20))
         sweep_at(at(incident, 20))
         assert told(seen) == [(first,), (second,)]
+
+
+def test_whoever_moves_a_lapsed_incident_on_has_it(world: World, first, second):
+    make_policy(world, [(0, [first]), (5, [second])])
+    with world.scope(), pages() as seen:
+        incident = open_incident(world)
+        me = actor(world, Role.ENGINEER)
+        incident_change_status(incident_id=incident.pk, actor=me, status=Status.RESOLVED)
+        incident_change_status(incident_id=incident.pk, actor=me, status=Status.INVESTIGATING, reason="It is back.")
+        incident = incident_change_status(incident_id=incident.pk, actor=me, status=Status.MITIGATED)
+        assert incident.acknowledged_by_id == me.user_id
+        sweep_at(at(incident, 600))
+        assert told(seen) == [(first,), (first,)]
+
+
+def test_an_earlier_policys_timeout_does_not_outlive_it(world: World, first, second):
+    make_policy(world, [(0, [first])], acknowledgement_timeout_minutes=30)
+    patient = make_policy(world, [(0, [second])], name="Patient", is_default=False)
+    with world.scope(), pages() as seen:
+        incident = open_incident(world)
+        incident_acknowledge(incident_id=incident.pk, actor=actor(world, Role.ENGINEER))
+        incident_escalate(incident_id=incident.pk, actor=world.actor, reason="Help", policy_id=patient.pk)
+        incident_acknowledge(incident_id=incident.pk, actor=actor(world, Role.TEAM_LEAD))
+        sweep_at(at(incident, 600))
+        incident.refresh_from_db()
+        assert incident.acknowledged_by_id == second and told(seen) == [(first,), (second,)]

@@ -179,6 +179,11 @@ def test_what_an_escalation_asks(world: World):
 def test_bad_times_are_said(lead: Speaker, schedule: dict[str, Any]):
     path = f"{PATH}/{schedule['id']}"
     assert faults(lead.get(f"{path}/on-call", at="yesterday")) == ["at"]
+    assert faults(lead.get(f"{path}/on-call", at="9999-12-31T00:00:00Z")) == ["at"]
+    assert faults(lead.get(f"{path}/shifts", **{"from": "9999-12-31T00:00:00Z"})) == ["from"]
+    assert faults(lead.get(f"{path}/shifts", to="0001-01-02T00:00:00Z")) == ["to"]
+    far = {"user": str(uuid4()), "starts_at": "9999-12-30T00:00:00Z", "ends_at": "9999-12-31T00:00:00Z"}
+    assert faults(lead.post(f"{path}/overrides", far)) == ["starts_at"]
     assert faults(lead.get(f"{path}/shifts", **{"from": "2026-01-01T00:00:00Z", "to": "2028-01-01T00:00:00Z"})) == [
         "to"
     ]

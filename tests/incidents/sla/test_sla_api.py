@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
@@ -51,6 +51,19 @@ def test_what_is_wrong_is_named(owner, path, body, field):
     refused = owner.post(f"/v1/sla/{path}", body)
     assert refused.status_code == 400, refused.content
     assert field in [error["field"] for error in refused.json()["errors"]]
+
+
+def test_hours_that_are_all_holidays_are_refused(owner):
+    today = date.today()
+    mondays = [today - timedelta(days=today.weekday()) + timedelta(weeks=week) for week in range(70)]
+    body = {
+        "name": "A",
+        "timezone": "UTC",
+        "week": [WEEK[0], *[[]] * 6],
+        "extra_holidays": [{"date": day.isoformat()} for day in mondays],
+    }
+    refused = owner.post("/v1/sla/calendars", body)
+    assert refused.status_code == 400 and "no business hours" in refused.json()["detail"]
 
 
 def test_the_templates_name_their_articles(owner):

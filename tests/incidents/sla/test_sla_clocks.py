@@ -13,12 +13,13 @@ from incident_center.kernel.api.problems import Conflict, InvalidInput
 from incidents.actions.incident_acknowledge import incident_acknowledge
 from incidents.actions.incident_change_status import incident_change_status
 from incidents.actions.incident_merge import incident_merge
+from incidents.actions.incident_unmerge import incident_unmerge
 from incidents.actions.incident_update import incident_update
 from incidents.actions.sla_assign import milestone_record, regulatory_start, sla_assign
 from incidents.actions.sla_clocks import clock_fall_due
 from incidents.actions.sla_policies import service_sla_set, sla_policy_create, sla_policy_remove, sla_policy_update
 from incidents.lifecycle import Priority, Severity, Status
-from incidents.models import EventKind, SlaClock, SlaPolicy
+from incidents.models import BusinessCalendar, EventKind, SlaClock, SlaPolicy
 from incidents.sla.selectors import clocks_of, violations
 from tests.factories import make_world
 from tests.incidents.factories import open_incident
@@ -142,6 +143,49 @@ def test_taking_the_policy_away_cancels_and_giving_it_back_is_refused_when_resol
     move(world, incident, Status.RESOLVED)
     with pytest.raises(Conflict):
         sla_assign(incident_id=incident.pk, actor=world.actor, policy_id=None)
+
+
+def test_a_policy_that_was_taken_away_comes_back_only_when_it_is_given(world):
+    incident = open_incident(world)
+    sla_assign(incident_id=incident.pk, actor=world.actor, policy_id=None)
+    incident_acknowledge(incident_id=incident.pk, actor=world.actor)
+    move(world, incident, Status.MITIGATED)
+    move(world, incident, Status.INVESTIGATING)
+    assert {clock.outcome for clock in clocks_of(incident)} == {"cancelled"}
+    standard = SlaPolicy.objects.get(is_default=True)
+    sla_assign(incident_id=incident.pk, actor=world.actor, policy_id=standard.pk)
+    assert (clock_of(incident, "response").outcome, clock_of(incident, "resolution").state) == ("met", "running")
+
+
+def test_a_promise_begins_with_the_priority_that_has_one(world):
+    targets = {"P1": {"response_minutes": 15, "resolution_minutes": 240}}
+    fields = {"name": "P1 only", "targets": targets, "is_default": True}
+    sla_policy_create(actor=world.actor, fields=fields)
+    incident = open_incident(world, severity=Severity.LOW)
+    assert clocks_of(incident) == []
+    incident_update(incident_id=incident.pk, actor=world.actor, changes={"priority": Priority.P1})
+    assert clock_of(incident, "response").due_at == incident.opened_at + 15 * MINUTE
+
+
+def test_a_merge_that_is_taken_back_cancels_nothing_for_good(world):
+    source, target = open_incident(world), open_incident(world, title="Another")
+    policy = sla_policy_create(actor=world.actor, fields={"template": "gdpr"})
+    regulatory_start(incident_id=source.pk, actor=world.actor, policy_id=policy.pk)
+    sla_assign(incident_id=target.pk, actor=world.actor, policy_id=None)
+    due_at = clock_of(source, "milestone").due_at
+    incident_merge(incident_id=source.pk, actor=world.actor, into_id=target.pk)
+    assert {clock.outcome for clock in clocks_of(source)} == {"cancelled"}
+    incident_unmerge(incident_id=source.pk, actor=world.actor)
+    assert {clock.state for clock in clocks_of(source)} == {"running"}
+    assert clock_of(source, "milestone").due_at == due_at, "a law's deadline does not move"
+    assert {clock.outcome for clock in clocks_of(target)} == {"cancelled"}
+
+
+def test_an_incident_opens_also_by_a_calendar_that_never_does(world):
+    calendar = BusinessCalendar.objects.create(name="Closed", timezone="UTC", week=[[]] * 7)
+    policy = SlaPolicy.objects.get(is_default=True)
+    sla_policy_update(policy_id=policy.pk, actor=world.actor, changes={"calendar": calendar.pk})
+    assert {clock.due_at for clock in clocks_of(open_incident(world))} == {None}
 
 
 def test_the_warning_comes_first_and_the_breach_at_its_own_time(world):
