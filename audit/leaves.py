@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import psycopg
 from django.db import connection
@@ -53,8 +53,9 @@ class Line:
         return Key(self._entry["epoch"], self._entry["transaction_id"])
 
     @property
-    def position(self) -> int:
-        return int(self._entry["position"])
+    def place(self) -> tuple[int, int, int]:
+        """In the order of sealing; no two true entries have the same."""
+        return (*self.key, int(self._entry["position"]))
 
 
 def whose(organization_id: int | None) -> str:
@@ -71,25 +72,34 @@ def pages(organization_id: int | None, *, since: Key, until: Key) -> Iterator[li
     query = (
         "SELECT pg_catalog.convert_to(pg_catalog.row_to_json(line)::text, 'UTF8')"  # noqa: S608  Only a number is put in.
         f" FROM (SELECT {COLUMNS} FROM audit_entry WHERE {whose(organization_id)}"
-        " AND (epoch, transaction_id, position, id) > (%s::int, %s::bigint, %s::bigint, %s::uuid)"
+        " AND (epoch, transaction_id, position) >= (%s::int, %s::bigint, %s::bigint)"
         " AND (epoch, transaction_id) < (%s::bigint, %s::bigint)"
-        " ORDER BY epoch, transaction_id, position, id LIMIT %s) AS line"
+        " ORDER BY epoch, transaction_id, position LIMIT %s OFFSET %s) AS line"
     )
     session = scoped_session()
 
-    def fetch(after: tuple[int, int, int, str]) -> list[bytes]:
-        return [data for (data,) in _rows(session, query, [*after, until.epoch, until.transaction_id, PAGE])]
+    def fetch(place: tuple[int, int, int], taken: int) -> list[bytes]:
+        parameters = [*place, until.epoch, until.transaction_id, PAGE, taken]
+        return [data for (data,) in _rows(session, query, parameters)]
 
     with ThreadPoolExecutor(1, thread_name_prefix="audit-pages") as ahead:
-        # By id as well: a forged entry at the place of a true one would otherwise hide behind it at the end of a page.
-        page = fetch((since.epoch, since.transaction_id, -(2**63), str(UUID(int=0))))
+        # Each page begins where the one before ended, less what that one had of the place: a forged entry at the place
+        # of a true one would otherwise hide behind it. (Ordering by id as well has PostgreSQL sort: an eighth as fast.)
+        place, taken = (since.epoch, since.transaction_id, -(2**63)), 0
+        page = fetch(place, taken)
         while len(page) == PAGE:
-            last = Line(page[-1])
-            following = ahead.submit(fetch, (*last.key, last.position, last.id))
+            before, place = place, Line(page[-1]).place
+            taken = _ending_at(place, page) + (taken if place == before else 0)
+            following = ahead.submit(fetch, place, taken)
             yield page  # Whose it is from now on: it may be emptied.
             page = following.result()
     if page:
         yield page
+
+
+def _ending_at(place: tuple[int, int, int], page: list[bytes]) -> int:
+    """How many of the page's last entries are of the place: one, where none is forged."""
+    return sum(1 for _ in takewhile(lambda data: Line(data).place == place, reversed(page)))
 
 
 def binary_rows(query: str, parameters: list[Any]) -> list[tuple[Any, ...]]:

@@ -102,14 +102,15 @@ def test_an_owner_who_adds_an_entry_in_the_past_is_found(acme, victim, owner_con
     assert (fault.kind, fault.entry) == (FaultKind.ADDED, str(forged.pk))
 
 
+@pytest.mark.parametrize(("page", "twins"), [(1, 1), (1, 3), (2, 3)])
 def test_a_forged_entry_at_the_place_of_a_true_one_does_not_hide_at_the_end_of_a_page(
-    acme, victim, owner_connection, monkeypatch
+    page, twins, acme, victim, owner_connection, monkeypatch
 ):
-    monkeypatch.setattr(leaves, "PAGE", 1)
-    twin = FORGED.replace("transaction_id, actor", "transaction_id, position, actor").replace(
-        "SELECT", "OVERRIDING SYSTEM VALUE SELECT"
-    )
-    owner_connection.execute(twin, {"entry": victim.pk})
+    monkeypatch.setattr(leaves, "PAGE", page)
+    at_its_place = FORGED.replace("transaction_id, actor", "transaction_id, position, actor")
+    at_its_place = at_its_place.replace("SELECT", "OVERRIDING SYSTEM VALUE SELECT")
+    for _ in range(twins):
+        owner_connection.execute(at_its_place, {"entry": victim.pk})
     assert found(acme) is FaultKind.ADDED
 
 
