@@ -201,7 +201,6 @@ def _decode_apart(body: bytes, faults: list[Fault]) -> tuple[list[tuple[int, Ent
     if pieces is None:
         entries = _decode_pieces([body], faults)
         return entries, None, None
-    _check_count(len(pieces))
     return _decode_pieces(pieces, faults), envelope.service, envelope.environment
 
 
@@ -209,7 +208,10 @@ def _take_apart(body: bytes) -> tuple[LooseEnvelope, list[bytes] | None]:
     """The envelope and its entries as raw JSON; None for the entries where the body is a single log."""
     try:
         envelope = _decode_loose(body)
-        return envelope, None if envelope.logs is msgspec.UNSET else [bytes(piece) for piece in envelope.logs]
+        if envelope.logs is msgspec.UNSET:
+            return envelope, None
+        _check_count(len(envelope.logs))
+        return envelope, [bytes(piece) for piece in envelope.logs]
     except RecursionError:
         raise UnreadableBodyError("nested too deep to be read") from None
     except msgspec.ValidationError as error:
@@ -229,6 +231,7 @@ def _take_apart(body: bytes) -> tuple[LooseEnvelope, list[bytes] | None]:
     logs = loose.pop("logs", None)
     if not isinstance(logs, list):
         return LooseEnvelope(), None
+    _check_count(len(logs))
     pieces = [json.dumps(entry, separators=(",", ":")).encode() for entry in logs]
     names = {name: loose[name] for name in ("service", "environment") if isinstance(loose.get(name), str)}
     return LooseEnvelope(**names), pieces

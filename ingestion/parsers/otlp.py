@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -130,7 +130,7 @@ def read_records(body: bytes, media_type: str, *, for_gateway: bool) -> list[tup
 
     Raises:
         UnreadableBodyError: not an ``ExportLogsServiceRequest``.
-        TooManyEntriesError: more than 50,000 records.
+        TooManyEntriesError: more than 50,000 records, resources or scopes.
         TooLargeError: what they share comes to more than 64 MiB when each has it.
     """
     records = _from_protobuf(body) if media_type == PROTOBUF else _from_json(body)
@@ -164,6 +164,7 @@ def _from_protobuf(body: bytes) -> Iterator[_Read]:
         request = ExportLogsServiceRequest.FromString(body)
     except DecodeError:
         raise UnreadableBodyError("not readable as the protobuf message ExportLogsServiceRequest") from None
+    _refuse_too_many(request.resource_logs)
     for group in request.resource_logs:
         resource = {pair.key: _protobuf_value(pair.value) for pair in group.resource.attributes}
         for scoped in group.scope_logs:
@@ -196,6 +197,7 @@ def _from_json(body: bytes) -> Iterator[_Read]:
         raise UnreadableBodyError("not valid UTF-8") from None
     except msgspec.DecodeError as error:
         raise UnreadableBodyError(f"not readable as the JSON form of ExportLogsServiceRequest: {error}") from None
+    _refuse_too_many(request.resource_logs or ())
     try:
         yield from _records_of_json(request)
     except ValueError as error:
@@ -224,6 +226,13 @@ def _records_of_json(request: _Request) -> Iterator[_Read]:
                         dropped=record.dropped_attributes_count or 0,
                     ),
                 )
+
+
+def _refuse_too_many(groups: Sequence[Any]) -> None:
+    """What holds no record takes its time as well: ten megabytes hold five million empty resources."""
+    most = OTLP_RECORDS_PER_REQUEST
+    if len(groups) > most or sum(len(group.scope_logs or ()) for group in groups) > most:
+        raise TooManyEntriesError(f"more than {most} resources or scopes in one request")
 
 
 # ---- One record ------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
 
 from ingestion.levels import Level
 from ingestion.models import DeadLetter, LogEntry
-from ingestion.parsers.log_entries import UnreadableBodyError
+from ingestion.parsers.log_entries import TooManyEntriesError, UnreadableBodyError
 from ingestion.parsers.otlp import JSON, PROTOBUF, failure, read_records
 from organizations.models import Service
 from tests.ingestion.conftest import Shop
@@ -261,6 +261,23 @@ def test_any_time_becomes_a_timestamp_or_none(nanoseconds: int):
     message = request({"time": nanoseconds}).SerializeToString()
     [(_, entry)] = read_records(message, PROTOBUF, for_gateway=False)
     assert (entry.timestamp is None) == (nanoseconds == 0)
+
+
+@pytest.mark.parametrize("media_type", [PROTOBUF, JSON])
+def test_resources_and_scopes_without_records_are_counted_too(media_type: str):
+    document = {"resourceLogs": [{"scopeLogs": [{}] * 300}] * 200}
+    groups = ExportLogsServiceRequest()
+    for _ in range(200):
+        scopes = groups.resource_logs.add().scope_logs
+        for _ in range(300):
+            scopes.add()
+    for body in (
+        (b"\x0a\x00" * 60_000, groups.SerializeToString())
+        if media_type == PROTOBUF
+        else (json.dumps({"resourceLogs": [{}] * 60_000}).encode(), json.dumps(document).encode())
+    ):
+        with pytest.raises(TooManyEntriesError):
+            read_records(body, media_type, for_gateway=False)
 
 
 def test_a_long_status_has_a_length_of_two_bytes():
