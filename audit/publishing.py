@@ -46,9 +46,15 @@ COLUMNS = (
 )
 
 
-def publish_seals() -> None:
-    """Brings every place up to date. One that cannot be reached is logged, and gets the seals the next time."""
+def publish_seals(*, is_waited_for: bool = False) -> None:
+    """Brings every place up to date. One that cannot be reached is logged, and gets the seals the next time.
+
+    Args:
+        is_waited_for: somebody waits, who shall not wait for a webhook; it gets the seals within a minute.
+    """
     for destination, send in _destinations().items():
+        if is_waited_for and send is _to_webhook:
+            continue
         try:
             _publish(destination, send)
         except OSError as error:

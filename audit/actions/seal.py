@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from django.db import DatabaseError, connection, transaction
 
@@ -41,7 +42,7 @@ def seal_organization(organization_id: int) -> int:
     """Seals one organization's record now, before it is verified or handed out; how many seals it made."""
     made = _seal(organization_id)
     if made:
-        transaction.on_commit(publishing.publish_seals, robust=True)
+        transaction.on_commit(partial(publishing.publish_seals, is_waited_for=True), robust=True)
     return made
 
 

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.utils import DatabaseError, OperationalError
 
-from audit import leaves, merkle
+from audit import leaves, merkle, publishing
 from audit.actions import seal
 from audit.actions.seal import seal_everything, seal_organization
 from audit.models import AuditEntry, AuditSeal
@@ -104,6 +104,16 @@ def test_a_place_that_was_away_gets_the_seals_later(acme, seals_file):
     seal_everything()
     assert len(seals_file.read_text().splitlines()) >= 1
     assert verdict_on(acme).published == 1
+
+
+def test_nobody_waits_for_the_webhook_which_gets_the_seals_of_the_minute(acme, seals_file, settings, monkeypatch):
+    sent: list[dict] = []
+    monkeypatch.setattr(publishing, "_to_webhook", sent.extend)
+    settings.AUDIT_SEALS_WEBHOOK = "https://anchor.example/seals"
+    seal_organization(acme.organization.pk)
+    assert (len(sent), len(seals_file.read_text().splitlines())) == (0, 1)
+    seal_everything()
+    assert acme.organization.pk in [line["organization_id"] for line in sent]
 
 
 def test_no_entry_is_missed_under_concurrent_slow_writers(acme):
