@@ -36,6 +36,14 @@ def start_sweeps(sender: Any = None, **_: Any) -> None:
             SweepLoop(lane).start()
 
 
+@signals.worker_shutting_down.connect
+def leave_what_waits(**_: Any) -> None:
+    """A worker that is asked to end waits for what its threads do, and not for what waits behind it."""
+    from incident_center.kernel.work_pool import ending
+
+    ending.set()
+
+
 @signals.beat_init.connect
 def keep_clocks(sender: Any = None, **_: Any) -> None:
     """Beat computes nothing that could keep its threads waiting, so it has the clocks; workers stand by for it."""

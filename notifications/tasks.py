@@ -8,12 +8,15 @@ from celery import shared_task
 
 from incident_center.kernel.scope import require_organization_id
 from incident_center.kernel.tasks import enqueue_on_commit
+from incident_center.kernel.work_pool import ending
 from notifications import outbox
 from notifications.events import DeliveriesWritten
 
 
 @shared_task(name="notifications.deliver")
 def deliver(delivery_id: str) -> None:
+    if ending.is_set():
+        return  # The row stays due, and the next sweep of another worker, or of the next start, finds it.
     outbox.deliver(organization_id=require_organization_id(), delivery_id=UUID(delivery_id))
 
 

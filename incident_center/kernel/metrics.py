@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +16,14 @@ from incident_center.environment import multiprocess_metrics_directory
 from incident_center.kernel.api.problems import problem_response
 
 
+class WrittenFiles(multiprocess.MultiProcessCollector):
+    """Without the files of processes that are just beginning: a file is empty for a moment before it is laid out."""
+
+    def collect(self) -> Any:
+        files = [str(file) for file in Path(self._path).glob("*.db") if file.stat().st_size]
+        return self.merge(files, accumulate=True)
+
+
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """With METRICS_TOKEN set, for its bearer; without, for loopback only."""
@@ -22,7 +32,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     registry = REGISTRY
     if multiprocess_metrics_directory():
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)
+        WrittenFiles(registry)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -19,6 +19,11 @@ FIRST_REST_SECONDS = 0.5
 LONGEST_REST_SECONDS = 30.0
 MOST_REMEMBERED = 10_000
 
+#: Set once the process is asked to end. What is begun is finished; what waits is due all the same, for another process.
+ending = threading.Event()
+# Python itself would first have the whole queue done. Of what is registered here the last comes first.
+threading._register_atexit(ending.set)  # type: ignore[attr-defined]
+
 
 @dataclass(frozen=True)
 class _Rest:
@@ -53,7 +58,7 @@ class WorkPool:
         """Has it done soon, outside any scope. False: it is taken already, rests, or the pool is full."""
         with self._lock:
             rest = self._resting.get(key)
-            if key in self._taken or len(self._taken) >= self._most_waiting:
+            if ending.is_set() or key in self._taken or len(self._taken) >= self._most_waiting:
                 return False
             if rest is not None and rest.until > time.monotonic():
                 return False
@@ -68,8 +73,9 @@ class WorkPool:
     def _run(self, key: Hashable, work: Callable[[], object]) -> None:
         failed = False
         try:
-            with no_scope():
-                work()
+            if not ending.is_set():
+                with no_scope():
+                    work()
         except Exception:
             failed = True
             logger.exception("%s: %s was not finished; a later sweep tries again", self.name, key)

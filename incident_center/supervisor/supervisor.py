@@ -28,8 +28,9 @@ from incident_center.supervisor.valkey import EmbeddedValkey, free_port
 READY_SECONDS = 90
 # Seconds that a management command may take: a migration of a large table is slow.
 MANAGEMENT_SECONDS = 6 * 3600
-# Seconds that web and workers may take to finish what they do; what is due is a row, so nothing is lost.
-APPLICATION_STOP_SECONDS = 5
+# Seconds that web and workers may take to finish what they do: a call to somebody else's server takes up to ten. What
+# is due is a row, so nothing is lost; but a message whose worker is killed is sent again.
+APPLICATION_STOP_SECONDS = 12
 # Hosts that mean this machine when its own processes ask.
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "0.0.0.0", "::", ""})
 

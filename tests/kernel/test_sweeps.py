@@ -208,6 +208,25 @@ def test_work_is_done_once_at_a_time_and_outside_any_scope():
     assert done == [None, "another"]
 
 
+def test_a_process_that_ends_finishes_what_is_begun_and_leaves_what_waits(monkeypatch: pytest.MonkeyPatch):
+    ending, begun, may_end, done = threading.Event(), threading.Event(), threading.Event(), []
+    monkeypatch.setattr("incident_center.kernel.work_pool.ending", ending)
+
+    def work() -> None:
+        begun.set()
+        assert may_end.wait(PATIENCE)
+        done.append("begun")
+
+    pool = WorkPool("test", threads=1)
+    assert pool.take("begun", work) and pool.take("waits", lambda: done.append("waits"))
+    assert begun.wait(PATIENCE)
+    ending.set()
+    assert not pool.take("too late", lambda: done.append("too late"))
+    may_end.set()
+    pool.close()
+    assert done == ["begun"]
+
+
 def test_what_fails_rests_longer_each_time_and_what_succeeds_is_forgotten(monkeypatch: pytest.MonkeyPatch):
     now, tried = 100.0, threading.Semaphore(0)
     monkeypatch.setattr("incident_center.kernel.work_pool.time.monotonic", lambda: now)

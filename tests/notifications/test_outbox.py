@@ -29,6 +29,7 @@ from notifications.backoff import delay_before_retry
 from notifications.channels.base import Outcome, Result
 from notifications.models import Delivery, DeliveryAttempt
 from notifications.sweeps import due_deliveries, hand_over_due
+from notifications.tasks import deliver
 from tests.factories import World, make_world
 from tests.notifications.receiver import Answer
 
@@ -298,6 +299,21 @@ def test_the_sweep_sends_without_any_broker(committed_database, receiver, make_c
     pool.close()
     assert len(receiver.received) == 1
     assert due_deliveries(10) == []
+
+
+def test_a_worker_that_ends_begins_no_message(world, receiver, make_channel, open_incident, monkeypatch):
+    make_channel(world, receiver.url)
+    open_incident(world)
+    ending = threading.Event()
+    monkeypatch.setattr("notifications.tasks.ending", ending)
+    ending.set()
+    with world.scope():
+        delivery = Delivery.objects.get()
+        deliver.run(delivery_id=str(delivery.pk))
+        assert receiver.received == [] and Delivery.objects.get().lease_until is None, "it stays due"
+        ending.clear()
+        deliver.run(delivery_id=str(delivery.pk))
+    assert len(receiver.received) == 1
 
 
 def test_a_change_that_is_undone_tells_nobody(world, receiver, make_channel, open_incident):
