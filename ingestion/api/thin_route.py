@@ -20,7 +20,7 @@ from incident_center.kernel.api.problems import PROBLEM_JSON, Problem, problem_d
 from incident_center.kernel.middleware import ACCEPTABLE_REQUEST_ID
 from incident_center.kernel.models import uuid7
 from incident_center.kernel.request_id import set_request_id
-from incident_center.kernel.wsgi_bridge import Message, Receive, Send
+from incident_center.kernel.wsgi_bridge import LONGEST_UPLOAD_SECONDS, Message, Receive, Send
 from ingestion.actions.receive_logs import ReceivedBody
 from ingestion.limits import BODY_BYTES
 from organizations.keys import KEY_MARK, KeyIdentity, hash_key, key_cache, refresh_key
@@ -184,6 +184,15 @@ class _ServerError(Problem):
         super().__init__("")
 
 
+class TooSlowError(Problem):
+    """The body did not come in time; what was set aside for it is free again."""
+
+    status = 408
+
+    def __init__(self) -> None:
+        super().__init__(f"The body did not come within {LONGEST_UPLOAD_SECONDS:g} s. Nothing was stored.")
+
+
 class ClientGoneError(Exception):
     """The client left before its request was complete."""
 
@@ -218,7 +227,21 @@ async def read_body(headers: Headers, receive: Receive, hold: Callable[[int], No
 
     Raises:
         ClientGoneError
+        TooSlowError
     """
+    try:
+        async with asyncio.timeout(LONGEST_UPLOAD_SECONDS):
+            content = await _read_content(headers, receive, hold)
+    except TimeoutError:
+        raise TooSlowError from None
+    return ReceivedBody(
+        content=content,
+        content_type=headers.get(b"content-type", b"").decode("latin-1"),
+        content_encoding=headers.get(b"content-encoding", b"").decode("latin-1"),
+    )
+
+
+async def _read_content(headers: Headers, receive: Receive, hold: Callable[[int], None]) -> bytes:
     held = int(headers.get(b"content-length", b"0"))
     hold(held)
     pieces: list[bytes] = []
@@ -235,11 +258,7 @@ async def read_body(headers: Headers, receive: Receive, hold: Callable[[int], No
             hold(size - held)
             held = size
         more = message.get("more_body", False)
-    return ReceivedBody(
-        content=pieces[0] if len(pieces) == 1 else b"".join(pieces),
-        content_type=headers.get(b"content-type", b"").decode("latin-1"),
-        content_encoding=headers.get(b"content-encoding", b"").decode("latin-1"),
-    )
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _read_already(content: bytes, receive: Receive) -> Receive:

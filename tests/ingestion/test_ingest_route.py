@@ -13,7 +13,7 @@ import pytest
 from django.db import InterfaceError
 from django.utils import timezone
 
-from ingestion.api import ingest_route
+from ingestion.api import ingest_route, thin_route
 from ingestion.api.turns import TooManyWaitError, Turns
 from ingestion.limits import BODY_BYTES
 from ingestion.logstore import log_store
@@ -123,6 +123,27 @@ def test_what_is_refused_at_once_leaves_nothing_behind_on_the_loop(shop: Shop, m
 
     asyncio.run(run())
     assert (said[0]["status"], complaints) == (503, [])
+
+
+def test_who_announces_a_body_and_sends_none_gives_its_memory_back(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(thin_route, "LONGEST_UPLOAD_SECONDS", 0.05)
+    authenticate_key(shop.key)
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(3600)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    async def run() -> ingest_route.IngestRoute:
+        headers = [(b"x-api-key", shop.key.encode()), (b"content-length", str(BODY_BYTES).encode())]
+        route = ingest_route.IngestRoute(receive)
+        await asyncio.wait_for(route({"type": "http", "method": "POST", "headers": headers}, receive, send), 5)
+        return route
+
+    route = asyncio.run(run())
+    assert (said[0]["status"], route._turns._held) == (408, {})
 
 
 def test_a_connection_that_died_under_the_look_up_is_djangos_to_answer(
