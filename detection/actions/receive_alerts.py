@@ -264,8 +264,8 @@ def _carry_on(incident_id: UUID, cases: Sequence[Case], actor: Actor, now: datet
         return
     incident = locked(incident_id)
     if fires:
-        total = Alert.objects.filter(incident__in=family(incident)).count()
         titles = [alert.title for alert in linked]
+        total = Alert.objects.filter(incident__in=family(incident)).count() if titles else 0
         link_alerts(incident=incident, actor=actor, titles=titles, total=total, occurrences=occurrences, at=now)
         _raise_severity(incident, cases, actor)
         if incident.muted_until is not None:  # Its timeline does not tell of each alert, and one may not fit.

@@ -28,7 +28,7 @@ def link_alerts(
 
     Args:
         titles: of the alerts that were not linked before.
-        total: how many are linked now.
+        total: how many are linked now; asked for only where some were not.
         occurrences: how often its problem showed itself anew with this.
     """
     incident.occurrence_count += occurrences
