@@ -15,6 +15,9 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
 
+# How every token begins: Fernet's version, and the time until the year 2106.
+TOKEN_MARK = "gAAAAA"  # noqa: S105  The mark, not a secret.
+
 
 class UndecryptableError(ValueError):
     """A stored secret was encrypted under a key that this installation does not have."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.http import HttpRequest
 
+from incident_center.kernel import secrets
 from incident_center.kernel.portal import navigation
 from organizations.members import member_of_user
 
@@ -27,3 +29,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Where no e-mail leaves the installation nothing is pretended: the page points to the owner's link."""
         if settings.EMAIL_CONFIGURED:
             super().send_mail(template_prefix, email, context)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Keeps the secrets of authenticator apps and recovery codes encrypted: whoever reads a backup has no codes."""
+
+    def encrypt(self, text: str) -> str:
+        return secrets.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Those of before stand in the clear, and none of them looks like a token of Fernet."""
+        if not encrypted_text.startswith(secrets.TOKEN_MARK):
+            return encrypted_text
+        return secrets.decrypt(encrypted_text)

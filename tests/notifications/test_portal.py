@@ -90,6 +90,9 @@ def test_the_answer_to_a_test_is_shown(world, receiver, make_channel):
     assert "The test arrived." in text_of(good) and "&lt;b&gt;thanks" in good.content.decode()
     assert "would be tried again" in text_of(owner.post(url))
     assert "Was it deleted?" in text_of(owner.post(url))
+    refreshed = owner.get(url)
+    assert refreshed.status_code == 200 and 'id="deliveries"' in refreshed.content.decode()
+    assert len(receiver.received) == 3, "looking again sends nothing"
 
 
 def test_who_is_told_while_one_looks_has_a_place_on_the_page(world, open_incident):

@@ -8,6 +8,7 @@ import pytest
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import (
+    TOTP,
     format_hotp_value,
     generate_totp_secret,
     hotp_value,
@@ -144,6 +145,13 @@ def test_the_second_factor_is_asked_for_everywhere():
     assert answer["Location"].startswith("/accounts/2fa/authenticate")
     assert client.get("/services").status_code == 302
     assert client.get("/admin/").status_code == 302
+
+
+def test_a_second_factor_is_kept_encrypted_and_one_of_before_still_opens():
+    user, secret = make_world(roles=()).owner.user, generate_totp_secret()
+    kept = TOTP.activate(user, secret).instance.data["secret"]
+    assert secret not in kept and get_adapter().decrypt(kept) == secret
+    assert get_adapter().decrypt(secret) == secret
 
 
 def test_guesses_of_the_second_factor_are_throttled():

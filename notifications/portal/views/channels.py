@@ -171,9 +171,12 @@ class ChannelView(PortalView):
 
 
 class ChannelTestView(PortalView):
-    """Sends a test message and shows what the other side answered."""
+    """Sends a test message and shows what the other side answered; GET, by which a page is refreshed, sends none."""
 
-    actions = {"POST": Action.CONFIGURE}
+    actions = {"GET": Action.READ_CONFIGURATION, "POST": Action.CONFIGURE}
+
+    def get(self, request: HttpRequest, channel_id: UUID) -> HttpResponse:
+        return channel_page(self, request, selectors.get_channel(channel_id))
 
     def post(self, request: HttpRequest, channel_id: UUID) -> HttpResponse:
         result = channel_test(actor=self.member.actor, channel_id=channel_id)
@@ -181,7 +184,10 @@ class ChannelTestView(PortalView):
 
 
 class ChannelRotateSecretView(PortalView):
-    actions = {"POST": Action.CONFIGURE}
+    actions = {"GET": Action.READ_CONFIGURATION, "POST": Action.CONFIGURE}
+
+    def get(self, request: HttpRequest, channel_id: UUID) -> HttpResponse:
+        return channel_page(self, request, selectors.get_channel(channel_id))
 
     def post(self, request: HttpRequest, channel_id: UUID) -> HttpResponse:
         channel = selectors.get_channel(channel_id)
