@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.servers import TEMPLATE
 
 # ---- Databases ------------------------------------------------------------------------------------------------------
+
+_in_use = [TEMPLATE]
 
 
 def _administer(statement: str) -> None:
@@ -32,11 +35,31 @@ def _drop(name: str) -> None:
     _administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+@contextmanager
+def database_in_use(name: str) -> Iterator[None]:
+    """A clone of the template, to which Django and the processes that a test starts go inside the block.
+
+    Blocks may end in any order: the fixture of a package may begin inside a test that has a database of its own.
+    """
+    _clone(name)
+    _in_use.append(name)
+    _use(name)
+    try:
+        yield
+    finally:
+        _in_use.remove(name)
+        _use(_in_use[-1])
+        _drop(name)
+
+
 def _use(name: str) -> None:
     """Points Django's connection, and what processes started by a test inherit, to the database."""
+    from asgiref.sync import SyncToAsync
     from django.db import connections
 
     connections["default"].close()
+    # All coroutines share this thread, and with it a connection.
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
     connections["default"].settings_dict["NAME"] = name
     connections.databases["default"]["NAME"] = name
     for variable in ("DATABASE_URL", "OWNER_DATABASE_URL"):
@@ -48,12 +71,8 @@ def _use(name: str) -> None:
 def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
     """Replaces pytest-django's: the database is a clone of the migrated template, used as the runtime role."""
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
-    _clone(name)
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        _use(name)
+    with django_db_blocker.unblock(), database_in_use(name):  # type: ignore[attr-defined]
         yield
-        _use(TEMPLATE)
-    _drop(name)
 
 
 @pytest.fixture
@@ -61,18 +80,9 @@ def committed_database(
     django_db_setup: None, django_db_blocker: pytest.FixtureRequest, request: pytest.FixtureRequest
 ) -> Iterator[str]:
     """A database of the test's own, in which it may commit, race and restart. Returns its name."""
-    from django.db import connections
-
-    before = connections["default"].settings_dict["NAME"]
     name = f"test_own_{os.getpid()}_{abs(hash(request.node.nodeid)) % 10**10}"
-    _clone(name)
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        _use(name)
-        try:
-            yield name
-        finally:
-            _use(before)
-    _drop(name)
+    with django_db_blocker.unblock(), database_in_use(name):  # type: ignore[attr-defined]
+        yield name
 
 
 def _settle_database(request: pytest.FixtureRequest) -> None:

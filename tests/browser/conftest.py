@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import _clone, _drop, _use
+from tests.conftest import database_in_use
 from tests.factories import PASSWORD, World, make_world
 from tests.servers import ROOT
 
@@ -48,13 +48,9 @@ class Site:
 def site(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     name = f"test_browser_{os.getpid()}"
     state = tmp_path_factory.mktemp("portal")
-    _clone(name)
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), database_in_use(name):
         from django.contrib.auth.hashers import make_password
-        from django.db import connections
 
-        before = connections["default"].settings_dict["NAME"]
-        _use(name)
         world = make_world("Acme Robotics")
         for membership in world.members.values():  # The web process knows the product's own hashers only.
             membership.user.password = make_password(PASSWORD, hasher="scrypt")
@@ -72,8 +68,6 @@ def site(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest
             finally:
                 process.terminate()
                 process.wait(15)
-                _use(before)
-    _drop(name)
 
 
 def _free_port() -> int:
