@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from incident_center.kernel.portal.context import LIVE_INCIDENTS_PATH
 from organizations.access import Role, allows
 from organizations.portal.base import PortalView
 from tests.browser.conftest import Site
@@ -59,6 +60,8 @@ def test_page(endpoint: Any, window: str, theme: str, site: Site, chromium: Any,
     assert response.status == 200
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= WINDOWS[window]["width"], f"{width} px wide"
+    live = page.evaluate("document.body.dataset.liveUrl")
+    assert live in (None, LIVE_INCIDENTS_PATH), "the page would listen to something else than the incidents"
     found = Axe().run(page).response["violations"]
     grave = [
         f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found if one["impact"] in ("serious", "critical")

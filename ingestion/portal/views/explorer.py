@@ -67,7 +67,7 @@ class LogsView(PortalView):
             "may_drop_shared": self.member.can(Action.CONFIGURE),
             "query": searched(parameters).urlencode(),
             "is_live": bool(parameters.get("live")),
-            "live_url": with_values(without(parameters, "from", "to"), live="1"),
+            "tail_url": with_values(without(parameters, "from", "to"), live="1"),
             "still_url": url_of(without(parameters)),
         }
         status = 200
