@@ -28,7 +28,7 @@ class AuditFilterForm(forms.Form):
         label="To",
         required=False,
         widget=forms.DateInput({"type": "date"}),
-        validators=[MaxValueValidator(LAST_DAY, "Choose a day within our own era.")],
+        validators=[MaxValueValidator(LAST_DAY, f"Choose a day up to {LAST_DAY}.")],
     )
     object = forms.CharField(required=False, widget=forms.HiddenInput)
 

@@ -18,7 +18,6 @@ _UNCOUNTED = frozenset(
         EventKind.ALERTS_LINKED,
         EventKind.ALERTS_RESOLVED,
         EventKind.ESCALATION_STARTED,
-        EventKind.ESCALATED,
         EventKind.ESCALATION_STOPPED,
         EventKind.NOTIFICATION_SENT,
         EventKind.NOTIFICATION_FAILED,

@@ -18,7 +18,8 @@ from organizations.models import Service
 DEFAULT_DAYS = 30
 MOST_DAYS = 1_100
 #: Days that can be counted in any time zone, with as many before them to compare with.
-OUR_ERA = date(1900, 1, 1), date(2999, 12, 31)
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+_OUTSIDE = f"Write a day from {FIRST_DAY} to {LAST_DAY}."
 
 
 def choice_of(parameters: QueryDict, now: datetime, *, days: int = DEFAULT_DAYS) -> Choice:
@@ -32,8 +33,8 @@ def choice_of(parameters: QueryDict, now: datetime, *, days: int = DEFAULT_DAYS)
     last = _day(parameters, "to", timezone, before=True) or latest.last
     first = _day(parameters, "from", timezone) or min(latest.first, last)
     for name, day in (("from", first), ("to", last)):
-        if not OUR_ERA[0] <= day <= OUR_ERA[1]:
-            raise InvalidInput(name, "Write a time within our own era.")
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise InvalidInput(name, _OUTSIDE)
     if first > last:
         raise InvalidInput("from", "The time from which to count has to be before the time to which.")
     if (last - first).days >= MOST_DAYS:
@@ -55,7 +56,7 @@ def _day(parameters: QueryDict, name: str, timezone: str, *, before: bool = Fals
     try:
         return day_of(moment - timedelta(microseconds=1) if before else moment, timezone)
     except OverflowError as error:
-        raise InvalidInput(name, "Write a time within our own era.") from error
+        raise InvalidInput(name, _OUTSIDE) from error
 
 
 def _services(parameters: QueryDict) -> tuple[int, ...] | None:

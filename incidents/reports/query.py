@@ -75,7 +75,7 @@ def _moment(parameters: QueryDict, name: str, zone: ZoneInfo) -> datetime | None
         if moment is not None:
             moment.astimezone(UTC)
     except OverflowError as error:  # Before the year 1, or after 9999.
-        raise InvalidInput(name, "Write a time within our own era.") from error
+        raise InvalidInput(name, "Write a time from the year 1 to 9999, in UTC.") from error
     return moment
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -26,8 +26,10 @@ from incidents.analytics.sweep import organizations_to_count, set_gauges
 from incidents.lifecycle import Status
 from incidents.metrics import time_to_acknowledge_recent
 from incidents.models import ChangedDay, DailyFigure
+from organizations.access import Role
 from organizations.models import Organization
 from tests.factories import World, make_world
+from tests.incidents.escalation.factories import make_policy, sweep_at, user_id
 from tests.incidents.factories import open_incident
 
 
@@ -81,6 +83,20 @@ def test_late_changes_are_counted_at_once_and_kept_rightly_afterwards(world: Wor
             roll_up()
             assert changed_days(choice.period) == []
             assert everything(choice, []) == direct, f"step {number}, kept"
+
+
+def test_a_page_that_nobody_asked_for_counts_on_a_day_that_was_counted(world: World):
+    with world.scope():
+        make_policy(world, [(0, [user_id(world, Role.OWNER)]), (5, [user_id(world, Role.ENGINEER)])])
+        incident, choice = open_incident(world), week()
+        roll_up()
+        before = everything(choice, [])
+        sweep_at(incident.opened_at + timedelta(minutes=5))
+        direct = everything(choice, choice.period.days)
+        assert direct != before
+        assert everything(choice) == direct
+        roll_up()
+        assert everything(choice, []) == direct
 
 
 def test_other_clocks_make_other_days(world: World):
