@@ -202,8 +202,12 @@ def leads_week(world: World) -> UUID:
     return schedule.pk
 
 
+#: Taken once: of two calls a second apart the later would end after the shift that the earlier began.
+TOMORROW = (timezone.now() + timedelta(days=1)).replace(microsecond=0)
+
+
 def tomorrow(hours: int = 0) -> str:
-    return iso((timezone.now() + timedelta(days=1)).replace(microsecond=0) + timedelta(hours=hours))
+    return iso(TOMORROW + timedelta(hours=hours))
 
 
 def who(speaker: Speaker, schedule_id: UUID, at: str) -> UUID:
